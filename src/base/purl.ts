@@ -1,0 +1,64 @@
+/** Package URLs: the one way in which packages are named across ecosystems. The type is an opaque string to the core. */
+import { PackageURL } from 'packageurl-js'
+import type { Brand } from './brand.ts'
+import { AppError } from './errors.ts'
+
+/** A package URL in canonical form. */
+export type Purl = Brand<string, 'Purl'>
+
+/** The parts of a purl, decoded. */
+export interface PurlParts {
+  readonly type: string
+  readonly namespace: string | undefined
+  readonly name: string
+  readonly version: string | undefined
+  readonly qualifiers: Readonly<Record<string, string>>
+  readonly subpath: string | undefined
+}
+
+/** `text` as a purl in canonical form. @throws usage.purl */
+export function parsePurl(text: string): Purl {
+  return canonicalText(readPurl(text))
+}
+
+/** The parts of a purl. @throws usage.purl */
+export function purlParts(text: string): PurlParts {
+  const found = readPurl(text)
+  return {
+    type: found.type,
+    namespace: found.namespace ?? undefined,
+    name: found.name,
+    version: found.version ?? undefined,
+    qualifiers: { ...(found.qualifiers ?? {}) },
+    subpath: found.subpath ?? undefined,
+  }
+}
+
+/** The purl with these parts. @throws usage.purl */
+export function formatPurl(parts: {
+  readonly type: string
+  readonly namespace?: string | undefined
+  readonly name: string
+  readonly version?: string | undefined
+  readonly qualifiers?: Readonly<Record<string, string>> | undefined
+}): Purl {
+  try {
+    return canonicalText(
+      new PackageURL(parts.type, parts.namespace, parts.name, parts.version, parts.qualifiers, undefined),
+    )
+  } catch (cause) {
+    throw new AppError('usage.purl', `no purl can be made for ${JSON.stringify(parts)}`, { cause })
+  }
+}
+
+function readPurl(text: string): PackageURL {
+  try {
+    return PackageURL.fromString(text)
+  } catch (cause) {
+    throw new AppError('usage.purl', `wanted a package URL, found ${JSON.stringify(text.slice(0, 200))}`, { cause })
+  }
+}
+
+function canonicalText(purl: PackageURL): Purl {
+  return purl.toString() as Purl
+}
