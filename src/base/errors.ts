@@ -70,6 +70,7 @@ export const ERROR_CODES = {
   'untrusted.signature': 'A signature, MAC or certificate does not verify.',
   'untrusted.reply': 'A reply does not follow the protocol of whoever gave it.',
   'damaged.blob': 'A stored blob no longer has the bytes that were verified.',
+  'damaged.identity': 'The key file of this node cannot be read or holds no Ed25519 key.',
   'damaged.database': 'The metadata database cannot be read or has a schema of a newer version.',
   'aborted.caller': 'The caller left before the work was done.',
   'aborted.shutdown': 'The node is shutting down.',
