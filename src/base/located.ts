@@ -77,8 +77,11 @@ export interface DocumentRequest {
 
 /** What an ecosystem asks the core for while it resolves a want. */
 export type Need =
-  /** A document, or with `view` the stored result of `transform` under that variant key (never parsed per request). */
-  | { readonly kind: 'document'; readonly request: DocumentRequest; readonly view?: string }
+  /**
+   * A document, or with `view` the stored result of `transform` under that variant key (never parsed per request). With
+   * `keptOnly` nobody is asked for it: the answer is what this node keeps, however old, or `unavailable`.
+   */
+  | { readonly kind: 'document'; readonly request: DocumentRequest; readonly view?: string; readonly keptOnly?: true }
   /** The bytes of a small blob. */
   | { readonly kind: 'blob'; readonly located: Located; readonly bytesMax: number }
 
@@ -164,6 +167,8 @@ export type Resolution =
       readonly request: DocumentRequest
       readonly purl: Purl | undefined
       readonly label: string
+      /** Headers for the client, beside those that the core makes. */
+      readonly replyHeaders?: Headers
     }
   /** A small computed answer. */
   | { readonly kind: 'reply'; readonly reply: NativeReply }

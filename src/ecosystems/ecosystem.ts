@@ -145,7 +145,10 @@ export interface Ecosystem {
   compareVersions(a: string, b: string): number
   /** Asks by yielding, is answered by `next`; ends with what is wanted. Never throws for what upstream or a peer sent: malformed input ends as `absent` or `unavailable` with the reason. */
   resolve(want: Want, request: RequestView, context: ResolveContext): Generator<Need, Resolution, Got>
-  /** A short key out of a closed set: how this client wants a document (form, encoding, base URL). */
+  /**
+   * A short key out of a closed set: how this client wants a document (form, encoding, base URL). The empty key stands for
+   * the document as upstream gave it: `transform` is not called for it.
+   */
   variant(request: RequestView, want: Want): string
   /**
    * The document in the client's own format. Pure and synchronous; runs in a worker, once per body, variant and policy revision.
