@@ -1,0 +1,46 @@
+#!/bin/bash
+# Installs what the end-to-end tests drive: Debian's packages (as root) and, in .cache/tools, clients that are npm packages.
+# Idempotent: what is there is left alone, and a second run takes a second.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
+
+# program -> Debian package
+programs=(dockerd docker-registry skopeo podman containerd ip busybox bwrap nginx curl)
+packages=(docker.io docker-registry skopeo podman containerd iproute2 busybox-static bubblewrap nginx-light curl)
+missing=()
+for i in "${!programs[@]}"; do
+  command -v "${programs[$i]}" >/dev/null || missing+=("${packages[$i]}")
+done
+[ -d /usr/lib/cni ] || missing+=(containernetworking-plugins)
+
+if [ "${#missing[@]}" -gt 0 ]; then
+  if [ "$(id -u)" != 0 ]; then
+    echo "test:tools: not root, so these stay out (and their tests are left out): ${missing[*]}" >&2
+  else
+    echo "test:tools: installing ${missing[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    # Services that the packages bring must not start: the tests run their own, on free ports.
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      printf '#!/bin/sh\nexit 101\n' >"$policy"
+      chmod 755 "$policy"
+      trap 'rm -f "$policy"' EXIT
+    fi
+    apt-get update -qq
+    apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  fi
+fi
+
+# Exact versions: a new release of a client must not turn CI red by itself.
+tools=.cache/tools
+wanted="pnpm@12.21.0 @yarnpkg/cli-dist@4.18.1"
+if [ "$(cat "$tools/installed" 2>/dev/null)" != "$wanted" ]; then
+  echo "test:tools: installing $wanted in $tools"
+  mkdir -p "$tools"
+  [ -e "$tools/package.json" ] || echo '{"private": true}' >"$tools/package.json"
+  # shellcheck disable=SC2086 -- two words on purpose
+  npm install --prefix "$tools" --no-audit --no-fund --no-package-lock --save-exact $wanted
+  echo "$wanted" >"$tools/installed"
+fi
+echo "test:tools: ready"
