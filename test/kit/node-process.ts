@@ -18,6 +18,8 @@ export interface Ready {
 /** A running node. */
 export interface TestNode extends Ready {
   readonly data: string
+  /** The command that started it. */
+  readonly program: string
   readonly process: Running
   /** Runs a CLI command against this node. */
   cli(...args: string[]): Promise<Finished>
@@ -71,6 +73,7 @@ export async function startNode(options: {
   return {
     ...ready,
     data: options.data,
+    program: PYRSIA,
     process,
     cli,
     async json(...args) {
@@ -81,4 +84,17 @@ export async function startNode(options: {
     },
     stop: (signal = 'SIGTERM') => process.stop(signal),
   }
+}
+
+/** Waits until `node` lists this peer as connected. */
+export async function connected(node: TestNode, peerId: string): Promise<void> {
+  await until(`${node.peerId} to be connected with ${peerId}`, async () => {
+    const finished = await node.cli('list', '--json')
+    return finished.code === 0 && isConnected(JSON.parse(finished.stdout), peerId)
+  })
+}
+
+function isConnected(listed: unknown, peerId: string): boolean {
+  const rows = Array.isArray(listed) ? listed : ((listed as { peers?: unknown[] }).peers ?? [])
+  return (rows as Array<{ peerId: string; connected: boolean }>).some((row) => row.peerId === peerId && row.connected)
 }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 
 /** One package to publish; files beside package.json are optional. */
@@ -24,10 +25,18 @@ export interface NpmRegistry {
   publish(sample: SamplePackage): void
   /** Changes a reply before it is sent; undefined takes the change back. */
   tamper(change: ((path: string, body: Buffer) => Buffer) | undefined): void
+  /** Bodies of tarballs flow no faster than this from now on; undefined: as fast as they can. */
+  throttle(bytesPerSecond: number | undefined): void
   /** Connections are refused until `up`. */
   down(): Promise<void>
   up(): Promise<void>
   close(): Promise<void>
+}
+
+/** How the registry misbehaves. */
+interface Manners {
+  change: ((path: string, body: Buffer) => Buffer) | undefined
+  bytesPerSecond: number | undefined
 }
 
 interface Published {
@@ -39,12 +48,12 @@ interface Published {
 export async function startNpmRegistry(samples: readonly SamplePackage[] = []): Promise<NpmRegistry> {
   const packages = new Map<string, Map<string, Published>>()
   const requests: string[] = []
-  let change: ((path: string, body: Buffer) => Buffer) | undefined
+  const manners: Manners = { change: undefined, bytesPerSecond: undefined }
   let port = 0
   const base = (): string => `http://127.0.0.1:${port}`
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     requests.push(`${req.method} ${req.url}`)
-    reply(req, res, packages, base(), change)
+    reply(req, res, packages, base(), manners)
   }
   let server: Server = createServer(handler)
   port = await listen(server, 0)
@@ -57,7 +66,10 @@ export async function startNpmRegistry(samples: readonly SamplePackage[] = []): 
       packages.set(sample.name, versions)
     },
     tamper(next) {
-      change = next
+      manners.change = next
+    },
+    throttle(bytesPerSecond) {
+      manners.bytesPerSecond = bytesPerSecond
     },
     down: () => shut(server),
     async up() {
@@ -106,7 +118,7 @@ function reply(
   res: ServerResponse,
   packages: ReadonlyMap<string, ReadonlyMap<string, Published>>,
   base: string,
-  change: ((path: string, body: Buffer) => Buffer) | undefined,
+  manners: Manners,
 ): void {
   const path = decodeURIComponent(new URL(req.url ?? '/', base).pathname).slice(1)
   const [name = '', file] = path.split('/-/')
@@ -120,7 +132,7 @@ function reply(
       String((each.manifest.dist as { tarball: string }).tarball).endsWith(file),
     )
     if (found === undefined) res.writeHead(404).end()
-    else finish(req, res, 'application/octet-stream', found.tarball, path, change)
+    else finish(req, res, 'application/octet-stream', found.tarball, path, manners)
     return
   }
   const short = (req.headers.accept ?? '').includes('application/vnd.npm.install-v1+json')
@@ -139,7 +151,7 @@ function reply(
         }),
   }
   const type = short ? 'application/vnd.npm.install-v1+json' : 'application/json'
-  finish(req, res, type, Buffer.from(JSON.stringify(packument)), path, change)
+  finish(req, res, type, Buffer.from(JSON.stringify(packument)), path, manners)
 }
 
 function finish(
@@ -148,16 +160,27 @@ function finish(
   type: string,
   body: Buffer,
   path: string,
-  change: ((path: string, body: Buffer) => Buffer) | undefined,
+  manners: Manners,
 ): void {
   const etag = `"${createHash('md5').update(body).digest('hex')}"`
   if (req.headers['if-none-match'] === etag) {
     res.writeHead(304, { etag }).end()
     return
   }
-  const sent = change === undefined ? body : change(path, body)
+  const sent = manners.change === undefined ? body : manners.change(path, body)
   res.writeHead(200, { 'content-type': type, 'content-length': sent.length, etag })
-  res.end(req.method === 'HEAD' ? undefined : sent)
+  if (req.method === 'HEAD') res.end()
+  else if (manners.bytesPerSecond === undefined || !path.endsWith('.tgz')) res.end(sent)
+  else void trickle(res, sent, manners.bytesPerSecond)
+}
+
+async function trickle(to: ServerResponse, body: Buffer, bytesPerSecond: number): Promise<void> {
+  const step = Math.max(1, Math.floor(bytesPerSecond / 20))
+  for (let offset = 0; offset < body.length && !to.destroyed; offset += step) {
+    to.write(body.subarray(offset, offset + step))
+    await delay(50)
+  }
+  to.end()
 }
 
 /** A ustar archive with everything below `package/`, as npm packs it. */
