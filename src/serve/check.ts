@@ -1,0 +1,69 @@
+/**
+ * Step 2: may this file be given at all? Asks the policy and makes `Cleared`, which the later steps demand. The log's
+ * inclusion proof joins the evidence here, before the policy is asked.
+ */
+import type { Brand } from '../base/brand.ts'
+import type { BlobId } from '../base/digest.ts'
+import type { StoredDocument } from '../base/document.ts'
+import type { Located, Reason } from '../base/located.ts'
+import type { ShareLevel } from '../base/share.ts'
+import type { ServeParts } from './parts.ts'
+
+/** Who may be asked for the bytes: everybody, or peers only (what upstream has no name for). */
+export type AskableSources = 'all' | 'peers'
+
+/** A located file that the policy allows, with what its bytes may be shared as. Only `check` and `checkKeptBody` make one. */
+export type Cleared = Brand<
+  {
+    readonly located: Located
+    readonly share: ShareLevel
+    readonly sources: AskableSources
+    /** What the policy remarked. */
+    readonly notes: readonly string[]
+  },
+  'Cleared'
+>
+
+/** How the check ends. */
+export type Checked =
+  | { readonly kind: 'cleared'; readonly cleared: Cleared }
+  | { readonly kind: 'denied'; readonly reason: Reason }
+
+/** Decides on a file that was located. A file of an upstream that is not configured is shared with nobody. */
+export function check(located: Located, parts: Pick<ServeParts, 'policy' | 'upstream' | 'logger'>): Checked {
+  const { ecosystem, purl, label, evidence } = located
+  const answer = parts.policy.decide({ ecosystem, purl, label, evidence })
+  if (answer.kind === 'deny') return { kind: 'denied', reason: answer.reason }
+  if (answer.notes.length > 0)
+    parts.logger.debug({ label, notes: answer.notes }, 'the policy allowed a file with notes')
+  const share = parts.upstream.config(located.upstream)?.share ?? 'none'
+  return { kind: 'cleared', cleared: { located, share, sources: 'all', notes: answer.notes } as unknown as Cleared }
+}
+
+/**
+ * Clears the body of a document that a trusted peer keeps: its word for the document is its word for the digest, and
+ * upstream, which knows documents by path only, cannot be asked for this body.
+ */
+export function checkKeptBody(
+  document: StoredDocument & { readonly body: BlobId },
+  ecosystem: string,
+  bytesMax: number,
+  share: ShareLevel,
+): Cleared {
+  const located: Located = {
+    ecosystem,
+    purl: undefined,
+    label: `document ${document.key}`,
+    digests: [document.body],
+    sizeBytes: document.sizeBytes,
+    bytesMax,
+    mediaType: document.mediaType,
+    upstream: document.upstream,
+    path: '',
+    requestHeaders: {},
+    replyHeaders: {},
+    evidence: [{ kind: 'index', digest: document.body, statedBy: 'a trusted peer' }],
+    requires: [],
+  }
+  return { located, share, sources: 'peers', notes: [] } as unknown as Cleared
+}

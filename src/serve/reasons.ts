@@ -1,0 +1,29 @@
+/** Errors of the read flow as reasons for a client's user. Pure. */
+import { AppError, type ErrorKind } from '../base/errors.ts'
+import type { Reason } from '../base/located.ts'
+
+const CODES: Readonly<Record<ErrorKind, Reason['code']>> = {
+  usage: 'malformed',
+  denied: 'denied',
+  absent: 'absent',
+  conflict: 'unavailable',
+  exhausted: 'exhausted',
+  unavailable: 'unavailable',
+  untrusted: 'untrusted',
+  damaged: 'unavailable',
+  aborted: 'unavailable',
+  bug: 'unavailable',
+}
+
+/** `error` as the reason of a refusal. Causes stay in the log; unexpected errors tell no detail. */
+export function reasonOf(error: unknown): Reason {
+  if (!(error instanceof AppError)) return { code: 'unavailable', message: 'the node failed to answer; see its log' }
+  return { code: CODES[error.kind], message: error.message }
+}
+
+/** True for errors that end only one attempt: somebody else, or the same source later, may still give the bytes. */
+export function endsAttemptOnly(error: unknown): boolean {
+  if (!(error instanceof AppError)) return false
+  if (error.code === 'exhausted.quota' || error.code === 'exhausted.size') return true
+  return error.kind === 'unavailable' || error.kind === 'untrusted' || error.kind === 'absent'
+}
