@@ -1,0 +1,210 @@
+/**
+ * Kinds of setting values: how each is written by people and read by the program. Used by the settings table; pure.
+ * Every `parse` throws `usage.config` with what was wanted and what was found; the table adds the setting's name.
+ */
+import { AppError } from '../../base/errors.ts'
+import { SHARE_LEVELS, type ShareLevel } from '../../base/share.ts'
+
+/** A kind of value. */
+export interface Kind<T> {
+  /** What stands for the value in help texts, e.g. `SIZE`; empty for switches. */
+  readonly placeholder: string
+  /** For the reference page: what may be written. */
+  readonly explains: string
+  /** @throws usage.config */
+  parse(text: string): T
+  format(value: T): string
+}
+
+/** Text of at most 1,024 characters without control characters. */
+export function textKind(placeholder: string, explains: string): Kind<string> {
+  return {
+    placeholder,
+    explains,
+    parse(text) {
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+      if (text === '' || text.length > 1024 || /[\u0000-\u001f\u007f]/.test(text)) throw refused(explains, text)
+      return text
+    },
+    format: (value) => value,
+  }
+}
+
+/** A whole number between two bounds, both included. */
+export function countKind(placeholder: string, min: number, max: number): Kind<number> {
+  const explains = `a whole number from ${min} to ${max}`
+  return {
+    placeholder,
+    explains,
+    parse(text) {
+      const value = /^[0-9]{1,15}$/.test(text) ? Number(text) : Number.NaN
+      if (!(value >= min && value <= max)) throw refused(explains, text)
+      return value
+    },
+    format: String,
+  }
+}
+
+/** A TCP port; 0 picks a free one. */
+export const portKind: Kind<number> = countKind('PORT', 0, 65_535)
+
+/** A switch. */
+export const switchKind: Kind<boolean> = {
+  placeholder: '',
+  explains: 'true or false',
+  parse(text) {
+    if (text === 'true' || text === '1') return true
+    if (text === 'false' || text === '0') return false
+    throw refused('true or false', text)
+  },
+  format: String,
+}
+
+/** One of a closed list of words. */
+export function choiceKind<T extends string>(placeholder: string, choices: readonly T[]): Kind<T> {
+  const explains = `one of ${choices.join(', ')}`
+  return {
+    placeholder,
+    explains,
+    parse(text) {
+      const found = choices.find((choice) => choice === text)
+      if (found === undefined) throw refused(explains, text)
+      return found
+    },
+    format: (value) => value,
+  }
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 2 ** 10,
+  MIB: 2 ** 20,
+  GIB: 2 ** 30,
+  TIB: 2 ** 40,
+}
+
+const SIZE_EXPLAINS = 'a size such as 500MB, 10GB or 1.5GiB'
+
+/** A number of bytes, written with a unit. */
+export const sizeKind: Kind<number> = {
+  placeholder: 'SIZE',
+  explains: SIZE_EXPLAINS,
+  parse: (text) => parseBytes(text, SIZE_EXPLAINS),
+  format: formatBytes,
+}
+
+const RATE_EXPLAINS = 'a rate such as 20MB/s, or unlimited'
+
+/** Bytes per second; undefined: no limit. */
+export const rateKind: Kind<number | undefined> = {
+  placeholder: 'RATE',
+  explains: RATE_EXPLAINS,
+  parse(text) {
+    if (text === 'unlimited') return undefined
+    if (!text.endsWith('/s')) throw refused(RATE_EXPLAINS, text)
+    const bytes = parseBytes(text.slice(0, -2), RATE_EXPLAINS)
+    if (bytes < 1) throw refused(RATE_EXPLAINS, text)
+    return bytes
+  },
+  format: (value) => (value === undefined ? 'unlimited' : `${formatBytes(value)}/s`),
+}
+
+const DURATION_UNITS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+
+/** Seconds, written with a unit. */
+export const durationKind: Kind<number> = {
+  placeholder: 'TIME',
+  explains: 'a time such as 30s, 5m, 12h or 1d',
+  parse(text) {
+    const match = /^([0-9]{1,9})([smhd])$/.exec(text)
+    if (match === null) throw refused('a time such as 30s, 5m, 12h or 1d', text)
+    return Number(match[1]) * (DURATION_UNITS[match[2] ?? ''] ?? 1)
+  },
+  format(seconds) {
+    for (const unit of ['d', 'h', 'm'] as const) {
+      const size = DURATION_UNITS[unit] ?? 1
+      if (seconds >= size && seconds % size === 0) return `${seconds / size}${unit}`
+    }
+    return `${seconds}s`
+  },
+}
+
+/** An upstream as it stands on the command line. */
+export interface UpstreamFlag {
+  readonly name: string
+  readonly url: string
+}
+
+/** `NAME=URL`. */
+export const upstreamKind: Kind<UpstreamFlag> = {
+  placeholder: 'NAME=URL',
+  explains: 'NAME=URL with an http or https URL, e.g. docker.io=http://127.0.0.1:5000',
+  parse(text) {
+    const equals = text.indexOf('=')
+    const name = text.slice(0, Math.max(0, equals))
+    if (!isUpstreamName(name)) {
+      throw refused('NAME=URL, e.g. docker.io=http://127.0.0.1:5000', withoutCredentials(text))
+    }
+    return { name, url: parseUpstreamUrl(text.slice(equals + 1)) }
+  },
+  format: (value) => `${value.name}=${value.url}`,
+}
+
+/** True for what may name an upstream: a host name, optionally with a port, or a word. */
+export function isUpstreamName(text: string): boolean {
+  return /^[a-z0-9](?:[a-z0-9._-]{0,200}[a-z0-9])?(?::[0-9]{1,5})?$/i.test(text)
+}
+
+/** The base URL of an upstream, without trailing slash. @throws usage.config; credentials in it are refused and not repeated */
+export function parseUpstreamUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw refused('an http or https URL', withoutCredentials(text))
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new AppError(
+      'usage.config',
+      'an upstream URL must not hold credentials: write username and password-file into [upstream."name"] of config.toml',
+    )
+  }
+  if (url.search !== '' || url.hash !== '') throw refused('a URL without query and fragment', withoutCredentials(text))
+  return url.href.replace(/\/+$/, '')
+}
+
+/** A share level. @throws usage.config */
+export function parseShareLevel(text: string): ShareLevel {
+  const found = SHARE_LEVELS.find((level) => level === text)
+  if (found === undefined) throw refused(`one of ${SHARE_LEVELS.join(', ')}`, text)
+  return found
+}
+
+function parseBytes(text: string, wanted: string): number {
+  const match = /^([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{0,3})$/.exec(text)
+  const unit = match === null ? undefined : SIZE_UNITS[(match[2] ?? '').toUpperCase()]
+  if (match === null || unit === undefined) throw refused(wanted, text)
+  const bytes = Math.floor(Number(match[1]) * unit)
+  if (!Number.isSafeInteger(bytes)) throw refused(wanted, text)
+  return bytes
+}
+
+/** Bytes in the largest decimal unit that loses nothing, e.g. `10GB`. */
+export function formatBytes(bytes: number): string {
+  for (const unit of ['TB', 'GB', 'MB', 'KB'] as const) {
+    const size = SIZE_UNITS[unit] ?? 1
+    if (bytes >= size && bytes % size === 0) return `${bytes / size}${unit}`
+  }
+  return `${bytes}B`
+}
+
+function withoutCredentials(text: string): string {
+  return text.replace(/\/\/[^/@]*@/, '//…@')
+}
+
+function refused(wanted: string, found: string): AppError {
+  return new AppError('usage.config', `wanted ${wanted}, found ${JSON.stringify(found.slice(0, 200))}`)
+}

@@ -1,0 +1,204 @@
+/**
+ * The one table of every setting. `config.ts` reads flags, environment and file by it, the CLI makes its options from it and
+ * `docs/reference/config.md` is generated from it. Upstreams' shares and credentials have a table of their own in the file.
+ */
+import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
+import {
+  choiceKind,
+  countKind,
+  durationKind,
+  type Kind,
+  portKind,
+  rateKind,
+  sizeKind,
+  switchKind,
+  textKind,
+  type UpstreamFlag,
+  upstreamKind,
+} from './kinds.ts'
+
+/** Log levels, least first. */
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+/** One of `LOG_LEVELS`. */
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** One row: a setting that is one value or, with `many`, a list of them. */
+export interface Setting<T> {
+  /** Kebab case: the flag `--name` and the key of the TOML file. */
+  readonly name: string
+  /** Environment variable; lists are separated by spaces or commas. */
+  readonly env: string
+  // biome-ignore lint/suspicious/noExplicitAny: a list's kind reads one element; the reader checks the rest
+  readonly kind: Kind<any>
+  readonly many: boolean
+  /** Undefined: absent unless given. */
+  readonly fallback: T
+  /** For help texts, where the fallback's own form says too little. */
+  readonly fallbackText: string | undefined
+  /** False: only flag and environment, because it says where the file is. */
+  readonly inFile: boolean
+  readonly help: string
+}
+
+/** The values of all settings but the ecosystems' own ports. */
+export interface SettingValues {
+  readonly data: string | undefined
+  readonly config: string | undefined
+  readonly host: string
+  readonly port: number
+  readonly apiPort: number
+  readonly allowedHost: readonly string[]
+  readonly listen: readonly string[]
+  readonly dataPort: number
+  readonly networkKey: string | undefined
+  readonly peer: readonly string[]
+  readonly trustPeer: readonly string[]
+  readonly allowPeer: readonly string[]
+  readonly denyPeer: readonly string[]
+  readonly zone: string | undefined
+  readonly serveNobody: boolean
+  readonly upstream: readonly UpstreamFlag[]
+  readonly offline: boolean
+  readonly fresh: number
+  readonly disk: number
+  readonly up: number | undefined
+  readonly down: number | undefined
+  readonly uploadSlots: number
+  readonly connections: number
+  readonly announcements: number
+  readonly logLevel: LogLevel
+}
+
+type One<T> = Exclude<T, undefined>
+
+interface Extra<T> {
+  readonly fallback: T
+  readonly fallbackText?: string
+  readonly inFile?: boolean
+  readonly help: string
+}
+
+function one<T>(name: string, kind: Kind<One<T>> | Kind<T>, extra: Extra<T>): Setting<T> {
+  return { name, env: envOf(name), kind, many: false, inFile: true, fallbackText: undefined, ...extra }
+}
+
+function many<T>(name: string, kind: Kind<T>, help: string): Setting<readonly T[]> {
+  return { name, env: envOf(name), kind, many: true, inFile: true, fallback: [], fallbackText: 'none', help }
+}
+
+const addressKind = textKind('ADDRESS', 'an IP address or host name')
+const peerKind = textKind('MULTIADDR', 'a multiaddr such as /ip4/192.0.2.1/tcp/7900/p2p/12D3Koo…')
+const peerIdKind = textKind('PEER_ID', 'a peer id such as 12D3Koo…')
+
+/** Every setting that does not depend on which ecosystems there are. */
+export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingValues[K]> } = {
+  data: one<string | undefined>('data', textKind('DIR', 'a directory'), {
+    fallback: undefined,
+    fallbackText: '$XDG_DATA_HOME/pyrsia or ~/.local/share/pyrsia',
+    inFile: false,
+    help: 'Directory that holds the store, the keys and the configuration',
+  }),
+  config: one<string | undefined>('config', textKind('FILE', 'a TOML file'), {
+    fallback: undefined,
+    fallbackText: 'config.toml in the data directory',
+    inFile: false,
+    help: 'Configuration file',
+  }),
+  host: one('host', addressKind, {
+    fallback: '127.0.0.1',
+    help: 'Address on which the registries listen; the API stays on loopback',
+  }),
+  port: one('port', portKind, {
+    fallback: 7888,
+    help: 'Port of the registries that are mounted below a path; 0 picks a free one',
+  }),
+  apiPort: one('api-port', portKind, {
+    fallback: 7889,
+    help: 'Port of the API, the metrics and the health checks; loopback only; 0 picks a free one',
+  }),
+  allowedHost: many(
+    'allowed-host',
+    textKind('HOST', 'a host name, with its port unless it is the listening one'),
+    'Further Host header that the registries answer to, e.g. the name of this machine',
+  ),
+  listen: many(
+    'listen',
+    textKind('MULTIADDR', 'a multiaddr such as /ip4/0.0.0.0/tcp/7900'),
+    'Address for peers (default: loopback, a free port)',
+  ),
+  dataPort: one('data-port', portKind, {
+    fallback: 0,
+    help: 'Port on which peers fetch blobs, on the hosts of --listen; 0 picks a free one',
+  }),
+  networkKey: one<string | undefined>('network-key', textKind('FILE', 'a file'), {
+    fallback: undefined,
+    fallbackText: 'none: an open network',
+    help: 'File with the shared key of a private network',
+  }),
+  peer: many('peer', peerKind, 'Peer to begin with'),
+  trustPeer: many('trust-peer', peerIdKind, 'Peer whose piece manifests and documents are believed'),
+  allowPeer: many('allow-peer', peerIdKind, 'Peer that is talked to; with one or more of these, no other is'),
+  denyPeer: many('deny-peer', peerIdKind, 'Peer that is never talked to'),
+  zone: one<string | undefined>('zone', textKind('NAME', 'a word'), {
+    fallback: undefined,
+    fallbackText: 'none',
+    help: 'Label of the place of this node; peers of the same zone are preferred',
+  }),
+  serveNobody: one('serve-nobody', switchKind, {
+    fallback: false,
+    help: 'Take from peers, but offer and send them nothing',
+  }),
+  upstream: many(
+    'upstream',
+    upstreamKind,
+    'Registry to ask for what neither store nor peers have; replaces the default of that name',
+  ),
+  offline: one('offline', switchKind, {
+    fallback: false,
+    help: 'Ask nothing of any upstream; store and peers still serve',
+  }),
+  fresh: one('fresh', durationKind, {
+    fallback: 60,
+    help: 'For how long a tag or an index is served without asking upstream again',
+  }),
+  disk: one('disk', sizeKind, {
+    fallback: 10_000_000_000,
+    help: 'Disk that the store may use; the least recently used blobs go first',
+  }),
+  up: one('up', rateKind, { fallback: undefined, help: 'Upload rate to all peers together' }),
+  down: one('down', rateKind, { fallback: undefined, help: 'Download rate from all peers together' }),
+  uploadSlots: one('upload-slots', countKind('N', 1, 10_000), {
+    fallback: 32,
+    help: 'Uploads to peers at the same time',
+  }),
+  connections: one('connections', countKind('N', 1, 10_000), {
+    fallback: 200,
+    help: 'Connections with peers at the same time',
+  }),
+  announcements: one('announcements', countKind('N', 1, 1_000_000), {
+    fallback: 600,
+    help: 'Requests with announcements that one peer may send per minute',
+  }),
+  logLevel: one<LogLevel>('log-level', choiceKind('LEVEL', LOG_LEVELS), {
+    fallback: 'info',
+    help: 'What is logged on stderr',
+  }),
+}
+
+/** The rows for ecosystems that are served on a port of their own; their values are kept by setting name. */
+export function portSettings(ecosystems: readonly Ecosystem[]): readonly Setting<number>[] {
+  return ecosystems.flatMap(({ id, mount }) =>
+    mount.kind === 'port'
+      ? [
+          one(mount.setting, portKind, {
+            fallback: mount.defaultPort,
+            help: `Port of the ${id} registry; 0 picks a free one`,
+          }),
+        ]
+      : [],
+  )
+}
+
+function envOf(name: string): string {
+  return `PYRSIA_${name.toUpperCase().replaceAll('-', '_')}`
+}
