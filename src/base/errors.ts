@@ -56,6 +56,7 @@ export const ERROR_CODES = {
   'absent.document': 'A document is known to no source that may be asked.',
   'absent.upstream': 'No upstream of this name is configured.',
   'conflict.running': 'Another process holds the data directory.',
+  'conflict.port': 'A port that this node should listen on is taken by another program.',
   'exhausted.disk': 'The disk, or the share of it that the owner gave, is full.',
   'exhausted.size': 'A body is larger than its limit.',
   'exhausted.queue': 'A bounded queue is full.',
