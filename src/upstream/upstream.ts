@@ -14,7 +14,7 @@ export interface UpstreamConfig {
   /** Base URL without trailing slash; http or https. */
   readonly url: string
   readonly share: ShareLevel
-  /** Opt-in; sent to the base URL's own origin only. */
+  /** Opt-in; sent to the base URL's own origin, and to the token service that this origin itself names in a Bearer challenge. */
   readonly credentials?:
     | { readonly kind: 'basic'; readonly user: string; readonly password: string }
     | { readonly kind: 'bearer'; readonly token: string }
@@ -29,9 +29,10 @@ export interface UpstreamRequest {
   readonly method: 'GET' | 'HEAD' | 'POST'
   /** Path below the base, beginning with a slash, or an absolute URL that this upstream's own documents stated. */
   readonly path: string
+  /** Authorization, cookies, Range and hop-by-hop headers among them are not sent. A JSON `accept` (or an `accept-encoding` with gzip) allows gzip on the wire. */
   readonly headers: Headers
   readonly body?: Uint8Array
-  /** First byte wanted; for resuming and for cold ranges. */
+  /** First byte wanted; for resuming and for cold ranges. Answered 206 with exactly this part, also where upstream ignores Range, or 416. */
   readonly range?: { readonly offset: number; readonly lengthBytes?: number }
   /** True if the caller's user waits; background requests give way. */
   readonly interactive: boolean
@@ -70,7 +71,10 @@ export interface Upstream {
   /**
    * Sends one request: connection limits per host, retries with jitter for what is safe to repeat, Bearer challenges, redirects.
    * A body that breaks off is an `unavailable.upstream` error of the stream; the caller resumes with `range`.
-   * @throws absent.upstream, unavailable.upstream, unavailable.offline, exhausted.quota, aborted.caller
+   * 401 is a reply too: the token that answers its challenge was refused, or there is none.
+   * @throws absent.upstream, unavailable.upstream, unavailable.offline, exhausted.quota, exhausted.queue, untrusted.reply or
+   * untrusted.size (a redirect, part or token that breaks the rules), usage.request (a path that leaves the base), aborted.caller,
+   * aborted.shutdown
    */
   request(request: UpstreamRequest): Promise<UpstreamReply>
   /** The configured upstream of that name. */
