@@ -1,0 +1,140 @@
+/**
+ * Prometheus metrics: one table with names, kinds and helps, from which `docs/reference/metrics.md` is generated, and a registry
+ * of this node's own. Gauges are read from the parts when they are asked for, so they cost nothing while nobody asks.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import type { Peers } from '../peers/peers.ts'
+import type { Store } from '../store/store.ts'
+import type { Upstream } from '../upstream/upstream.ts'
+import type { TrafficView } from './api/parts.ts'
+import type { RequestObserver } from './registry.ts'
+
+/** One metric. */
+export interface MetricRow {
+  readonly name: string
+  readonly kind: 'counter' | 'gauge' | 'histogram'
+  readonly labels: readonly string[]
+  readonly help: string
+}
+
+/** Every metric of a node. */
+export const METRICS: readonly MetricRow[] = [
+  row('pyrsia_info', 'gauge', ['version'], 'Always 1; the version is the label'),
+  row('pyrsia_requests_total', 'counter', ['ecosystem', 'method', 'status'], 'Requests of package clients'),
+  row('pyrsia_reply_bytes_total', 'counter', ['ecosystem'], 'Body bytes sent to package clients'),
+  row('pyrsia_request_seconds', 'histogram', ['ecosystem'], 'Time from a request to the end of its reply'),
+  row('pyrsia_source_hits_total', 'counter', ['source'], 'Blobs served, by where their bytes came from'),
+  row('pyrsia_source_bytes_total', 'counter', ['source'], 'Bytes of blobs served, by where they came from'),
+  row('pyrsia_transfers', 'gauge', [], 'Blobs being fetched'),
+  row('pyrsia_store_blobs', 'gauge', [], 'Stored blobs'),
+  row('pyrsia_store_bytes', 'gauge', [], 'Bytes of stored blobs'),
+  row('pyrsia_store_limit_bytes', 'gauge', [], 'Bytes that the store may use'),
+  row('pyrsia_store_pinned_bytes', 'gauge', [], 'Bytes of pinned blobs'),
+  row('pyrsia_store_damaged_blobs', 'gauge', [], 'Blobs that are damaged and wait for repair'),
+  row('pyrsia_peers_connected', 'gauge', [], 'Connected peers'),
+  row('pyrsia_peers_known', 'gauge', [], 'Known peers'),
+  row('pyrsia_peers_received_bytes_total', 'counter', [], 'Bytes received from peers'),
+  row('pyrsia_peers_sent_bytes_total', 'counter', [], 'Bytes sent to peers'),
+  row('pyrsia_announced_digests', 'gauge', [], 'Digests announced to peers'),
+  row('pyrsia_upstream_reachable', 'gauge', ['upstream'], '1 if the upstream answered last, 0 if not'),
+  row(
+    'pyrsia_upstream_quota_remaining',
+    'gauge',
+    ['upstream'],
+    "What is left of the registry's rate limit, as it last said",
+  ),
+  row('process_resident_memory_bytes', 'gauge', [], 'Resident memory of the process'),
+  row('process_cpu_seconds_total', 'counter', [], 'Processor time of the process'),
+]
+
+/** The metrics of one node. */
+export interface Metrics {
+  readonly contentType: string
+  readonly observe: RequestObserver
+  /** All metrics in the Prometheus text format. */
+  text(): Promise<string>
+}
+
+/** Where the gauges are read from. */
+export interface MetricSources {
+  readonly version: string
+  readonly store: Pick<Store, 'usage'>
+  readonly peers: Pick<Peers, 'state'>
+  readonly upstream: Pick<Upstream, 'states'>
+  readonly traffic: () => TrafficView
+  readonly process: () => { readonly residentBytes: number; readonly cpuSeconds: number }
+}
+
+const SECONDS_BUCKETS = [0.001, 0.005, 0.02, 0.1, 0.5, 2, 10, 60]
+
+/** Metrics over these sources, in a registry of their own. */
+export function createMetrics(sources: MetricSources): Metrics {
+  const registry = new Registry()
+  const made = new Map<string, Counter | Gauge | Histogram>()
+  for (const { name, kind, labels, help } of METRICS) {
+    const options = { name, help, labelNames: [...labels], registers: [registry] }
+    // Counters that are kept elsewhere are copied when they are read; prom-client's Gauge can be set, its Counter only added to.
+    if (kind === 'counter') made.set(name, new Counter(options))
+    else if (kind === 'gauge') made.set(name, new Gauge(options))
+    else made.set(name, new Histogram({ ...options, buckets: SECONDS_BUCKETS }))
+  }
+  const counter = (name: string) => made.get(name) as Counter
+  const gauge = (name: string) => made.get(name) as Gauge
+  const requests = counter('pyrsia_requests_total')
+  const replyBytes = counter('pyrsia_reply_bytes_total')
+  const seconds = made.get('pyrsia_request_seconds') as Histogram
+  gauge('pyrsia_info').set({ version: sources.version }, 1)
+  return {
+    contentType: registry.contentType,
+    observe({ ecosystem, method, status, sentBytes, tookMs }) {
+      requests.inc({ ecosystem, method: METHODS.has(method) ? method : 'other', status })
+      replyBytes.inc({ ecosystem }, sentBytes)
+      seconds.observe({ ecosystem }, tookMs / 1000)
+    },
+    text() {
+      read(sources, gauge, counter)
+      return registry.metrics()
+    },
+  }
+}
+
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
+
+function read(sources: MetricSources, gauge: (name: string) => Gauge, counter: (name: string) => Counter): void {
+  const total = (name: string, value: number, labels: Record<string, string> = {}): void => {
+    const metric = counter(name)
+    metric.remove(labels)
+    metric.inc(labels, value)
+  }
+  const usage = sources.store.usage()
+  gauge('pyrsia_store_blobs').set(usage.blobs)
+  gauge('pyrsia_store_bytes').set(usage.bytes)
+  gauge('pyrsia_store_limit_bytes').set(usage.limitBytes)
+  gauge('pyrsia_store_pinned_bytes').set(usage.pinnedBytes)
+  gauge('pyrsia_store_damaged_blobs').set(usage.damaged)
+  const peers = sources.peers.state()
+  gauge('pyrsia_peers_connected').set(peers.connected)
+  gauge('pyrsia_peers_known').set(peers.known)
+  total('pyrsia_peers_received_bytes_total', peers.receivedBytes)
+  total('pyrsia_peers_sent_bytes_total', peers.sentBytes)
+  gauge('pyrsia_announced_digests').set(peers.announcedDigests)
+  const traffic = sources.traffic()
+  gauge('pyrsia_transfers').set(traffic.transfers.length)
+  for (const { source, hits, bytes } of traffic.sources) {
+    total('pyrsia_source_hits_total', hits, { source })
+    total('pyrsia_source_bytes_total', bytes, { source })
+  }
+  for (const { name, reachable, quota } of sources.upstream.states()) {
+    if (reachable === 'yes' || reachable === 'no') {
+      gauge('pyrsia_upstream_reachable').set({ upstream: name }, reachable === 'yes' ? 1 : 0)
+    }
+    if (quota !== undefined) gauge('pyrsia_upstream_quota_remaining').set({ upstream: name }, quota.remaining)
+  }
+  const { residentBytes, cpuSeconds } = sources.process()
+  gauge('process_resident_memory_bytes').set(residentBytes)
+  total('process_cpu_seconds_total', cpuSeconds)
+}
+
+function row(name: string, kind: MetricRow['kind'], labels: readonly string[], help: string): MetricRow {
+  return { name, kind, labels, help }
+}
