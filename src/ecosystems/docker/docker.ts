@@ -1,0 +1,36 @@
+/**
+ * Container images: the pull side of the OCI distribution spec for docker, containerd and podman (`3-registries.md`). Any
+ * configured upstream is a registry; these three are configured by themselves.
+ */
+import type { Ecosystem } from '../ecosystem.ts'
+import { DOCKER_TYPE, dockerFromPurl, dockerToPurl } from './coordinates.ts'
+import { dockerLockfiles } from './lockfiles.ts'
+import { dockerReferences } from './references.ts'
+import { refuseDocker } from './refuse.ts'
+import { resolveDocker } from './resolve.ts'
+import { dockerRoutes } from './routes.ts'
+import { dockerVariant, transformDocker } from './transform.ts'
+import { compareTags } from './versions.ts'
+
+/** The ecosystem of container images. */
+export const docker: Ecosystem = {
+  id: DOCKER_TYPE,
+  mount: { kind: 'path', prefix: '/v2' },
+  tryLines: ['pyrsia setup docker && docker pull alpine'],
+  upstreams: [
+    { name: 'docker.io', url: 'https://registry-1.docker.io', share: 'network' },
+    { name: 'ghcr.io', url: 'https://ghcr.io', share: 'network' },
+    { name: 'quay.io', url: 'https://quay.io', share: 'network' },
+  ],
+  aliases: [],
+  routes: dockerRoutes,
+  coordinates: { toPurl: dockerToPurl, fromPurl: dockerFromPurl },
+  compareVersions: compareTags,
+  resolve: resolveDocker,
+  variant: dockerVariant,
+  transform: transformDocker,
+  refuse: refuseDocker,
+  references: dockerReferences,
+  lockfiles: dockerLockfiles,
+  clients: [],
+}

@@ -1,0 +1,234 @@
+/**
+ * How an image's parts are found. A tag is a pointer that upstream is asked for with HEAD (free of Docker Hub's quota), then the
+ * manifest is a file like any other, found by its digest in the store, at peers or upstream.
+ */
+import { type Digest, digestBytes, isStrong, parseDigest } from '../../base/digest.ts'
+import { AppError } from '../../base/errors.ts'
+import type { DocumentRequest, Evidence, Got, Headers, Located, Need, Resolution, Want } from '../../base/located.ts'
+import type { RequestView, ResolveContext } from '../ecosystem.ts'
+import { repositoryPurl } from './coordinates.ts'
+import { MANIFEST_BYTES_MAX, readManifest } from './manifest.ts'
+import { bareMediaType, MANIFEST_ACCEPT, SIGNED_SCHEMA1 } from './media-types.ts'
+import { type Repository, repositoryText } from './names.ts'
+import { API_VERSION_HEADER } from './refuse.ts'
+
+const BLOB_BYTES_MAX = 64 * 1024 ** 3
+const LIST_BYTES_MAX = 16 * 1024 ** 2
+const POINTER_HEADERS = ['docker-content-digest', 'content-type', 'content-length']
+
+type Flow = Generator<Need, Resolution, Got>
+type Params = Readonly<Record<string, string>>
+
+/** What a tag points at, and who said so. */
+interface Pointed {
+  readonly digest: Digest
+  readonly mediaType: string | undefined
+  readonly sizeBytes: number | undefined
+  readonly evidence: Evidence
+  readonly headers: Headers
+}
+
+/** Resolves pulls: manifests, blobs, tag lists, referrers. */
+export function* resolveDocker(want: Want, request: RequestView, context: ResolveContext): Flow {
+  if (want.kind !== 'artifact' && want.kind !== 'blob' && want.kind !== 'document') {
+    return absent(`nothing is looked up for a request of kind ${want.kind}`)
+  }
+  if (!context.upstreams.includes(want.upstream)) {
+    return absent(`no registry ${want.upstream} is configured; add it with --upstream ${want.upstream}=URL`)
+  }
+  const repository: Repository = { registry: want.upstream, name: want.params.repository ?? '' }
+  if (want.kind === 'blob') return { kind: 'file', located: locateBlob(repository, want.digest, want.params) }
+  if (want.kind === 'document') return yield* resolveDocument(repository, want.params, request, context)
+  if (want.params.digest !== undefined) {
+    const digest = parseDigest(want.params.digest)
+    const evidence: Evidence = { kind: 'name', digest, statedBy: 'the request' }
+    return yield* resolveManifest(repository, want.params, {
+      digest,
+      mediaType: undefined,
+      sizeBytes: undefined,
+      evidence,
+      headers: {},
+    })
+  }
+  const pointed = yield* resolveTag(repository, want.params.tag ?? '', context)
+  return 'kind' in pointed ? pointed : yield* resolveManifest(repository, want.params, pointed)
+}
+
+function* resolveTag(
+  repository: Repository,
+  tag: string,
+  context: ResolveContext,
+): Generator<Need, Pointed | Resolution, Got> {
+  const pointer = manifestRequest(repository, tag, 'HEAD', context)
+  const head = yield { kind: 'document', request: pointer }
+  if (head.kind === 'absent' || head.kind === 'unavailable') return head
+  if (head.kind !== 'document') throw new AppError('bug.assertion', 'a document was asked for, something else answered')
+  const contentType = head.headers['content-type'] ?? head.mediaType
+  if (bareMediaType(contentType) === SIGNED_SCHEMA1) {
+    return absent(
+      `${repositoryText(repository)}:${tag} has a signed schema 1 manifest, whose digest does not name its bytes`,
+    )
+  }
+  const stated = strongDigest(head.headers['docker-content-digest'])
+  const headers = ageHeaders(head)
+  const who = `tag ${tag} at ${repository.registry}`
+  if (stated !== undefined) {
+    const sizeBytes = Number(head.headers['content-length'] ?? Number.NaN)
+    return {
+      digest: stated,
+      mediaType: contentType,
+      sizeBytes: Number.isSafeInteger(sizeBytes) && sizeBytes > 0 ? sizeBytes : undefined,
+      evidence: { kind: 'header', digest: stated, statedBy: `docker-content-digest of ${who}` },
+      headers,
+    }
+  }
+  // Some registries leave the digest out of HEAD: the document itself then says it.
+  const body = yield { kind: 'document', request: manifestRequest(repository, tag, 'GET', context) }
+  if (body.kind === 'absent' || body.kind === 'unavailable') return body
+  const digest = digestBytes('sha256', body.bytes)
+  return {
+    digest,
+    mediaType: body.mediaType,
+    sizeBytes: body.bytes.byteLength,
+    evidence: { kind: 'index', digest, statedBy: `the manifest that ${who} gave` },
+    headers,
+  }
+}
+
+function* resolveManifest(repository: Repository, params: Params, pointed: Pointed): Flow {
+  const located = locateManifest(repository, params, pointed)
+  const got = yield { kind: 'blob', located, bytesMax: MANIFEST_BYTES_MAX }
+  if (got.kind === 'absent' || got.kind === 'unavailable') return got
+  try {
+    const manifest = readManifest(got.bytes, [got.mediaType, pointed.mediaType])
+    // Not the children of an index: nobody needs the images of the other platforms.
+    const requires = manifest.kind === 'index' ? [] : manifest.blobs
+    const file = { ...located, mediaType: manifest.mediaType, sizeBytes: got.bytes.byteLength, requires }
+    return { kind: 'file', located: file }
+  } catch (error) {
+    const message = error instanceof AppError ? error.message : String(error)
+    return { kind: 'unavailable', reason: { code: 'untrusted', message: `${located.label}: ${message}` } }
+  }
+}
+
+function* resolveDocument(repository: Repository, params: Params, request: RequestView, context: ResolveContext): Flow {
+  const isTags = params.what === 'tags'
+  const tail = isTags ? 'tags/list' : `referrers/${params.digest}`
+  const documentRequest: DocumentRequest = {
+    upstream: repository.registry,
+    path: `/v2/${repository.name}/${tail}${params.query ?? ''}`,
+    method: 'GET',
+    headers: { accept: isTags ? 'application/json' : 'application/vnd.oci.image.index.v1+json' },
+    keepHeaders: ['link', 'oci-filters-applied'],
+    bytesMax: LIST_BYTES_MAX,
+    freshSeconds: context.freshSeconds,
+    staleSeconds: 0,
+    immutable: false,
+  }
+  const got = yield { kind: 'document', request: documentRequest }
+  if (got.kind === 'absent' || got.kind === 'unavailable') return got
+  if (got.kind !== 'document') throw new AppError('bug.assertion', 'a document was asked for, something else answered')
+  const link = nextLink(got.headers.link, request)
+  const filters = got.headers['oci-filters-applied']
+  return {
+    kind: 'document',
+    request: documentRequest,
+    purl: repositoryPurl(repository, undefined),
+    label: `${repositoryText(repository)} ${isTags ? 'tags' : `referrers of ${params.digest}`}`,
+    replyHeaders: {
+      ...commonHeaders(params),
+      ...(link === undefined ? {} : { link }),
+      ...(filters === undefined ? {} : { 'oci-filters-applied': filters }),
+    },
+  }
+}
+
+function locateBlob(repository: Repository, digest: Digest, params: Params): Located {
+  return {
+    ecosystem: 'docker',
+    purl: undefined,
+    label: `${repositoryText(repository)}@${digest}`,
+    digests: [digest],
+    sizeBytes: undefined,
+    bytesMax: BLOB_BYTES_MAX,
+    mediaType: 'application/octet-stream',
+    upstream: repository.registry,
+    path: `/v2/${repository.name}/blobs/${digest}`,
+    requestHeaders: {},
+    replyHeaders: { ...commonHeaders(params), 'docker-content-digest': digest },
+    evidence: [{ kind: 'name', digest, statedBy: 'the request' }],
+    requires: [],
+  }
+}
+
+function locateManifest(repository: Repository, params: Params, pointed: Pointed): Located {
+  const { digest } = pointed
+  return {
+    ecosystem: 'docker',
+    purl: repositoryPurl(repository, params.tag ?? digest),
+    label: `${repositoryText(repository)}${params.tag === undefined ? `@${digest}` : `:${params.tag}`}`,
+    digests: [digest],
+    sizeBytes: pointed.sizeBytes,
+    bytesMax: MANIFEST_BYTES_MAX,
+    mediaType: undefined,
+    upstream: repository.registry,
+    path: `/v2/${repository.name}/manifests/${digest}`,
+    requestHeaders: { accept: MANIFEST_ACCEPT },
+    replyHeaders: { ...commonHeaders(params), ...pointed.headers, 'docker-content-digest': digest },
+    evidence: [pointed.evidence],
+    requires: [],
+  }
+}
+
+function manifestRequest(
+  repository: Repository,
+  reference: string,
+  method: 'GET' | 'HEAD',
+  context: ResolveContext,
+): DocumentRequest {
+  return {
+    upstream: repository.registry,
+    path: `/v2/${repository.name}/manifests/${reference}`,
+    method,
+    headers: { accept: MANIFEST_ACCEPT },
+    keepHeaders: POINTER_HEADERS,
+    bytesMax: MANIFEST_BYTES_MAX,
+    freshSeconds: context.freshSeconds,
+    staleSeconds: 0,
+    immutable: false,
+  }
+}
+
+function commonHeaders(params: Params): Headers {
+  return { ...API_VERSION_HEADER, ...(params.namespace === undefined ? {} : { 'oci-namespace': params.namespace }) }
+}
+
+/** A tag that upstream could not confirm says for how long nobody could. */
+function ageHeaders(got: Extract<Got, { kind: 'document' }>): Headers {
+  if (!got.stale) return {}
+  const seconds = Math.max(0, Math.floor(got.ageSeconds))
+  return { age: String(seconds), warning: `110 pyrsia "the tag was last confirmed ${seconds} s ago"` }
+}
+
+function strongDigest(text: string | undefined): Digest | undefined {
+  if (text === undefined) return undefined
+  try {
+    const digest = parseDigest(text)
+    return isStrong(digest) ? digest : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Upstream's link to the next page, as a path of this node: the same query below the path that the client asked by. */
+function nextLink(link: string | undefined, request: RequestView): string | undefined {
+  const target = link === undefined ? undefined : /<([^>]{1,4096})>\s*;[^,]*\brel="?next"?/.exec(link)?.[1]
+  if (target === undefined || !URL.canParse(target, 'http://upstream.invalid/')) return undefined
+  const query = new URL(target, 'http://upstream.invalid/').searchParams
+  if (request.query.ns) query.set('ns', request.query.ns)
+  return `</v2${request.path}?${query}>; rel="next"`
+}
+
+function absent(message: string): Resolution {
+  return { kind: 'absent', reason: { code: 'absent', message } }
+}

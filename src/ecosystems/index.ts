@@ -1,0 +1,7 @@
+/** The only list of ecosystems. Adding one is a folder and a line. */
+import { docker } from './docker/docker.ts'
+import type { Ecosystem } from './ecosystem.ts'
+import { npm } from './npm/npm.ts'
+
+/** Every ecosystem that this node serves. */
+export const ecosystems: readonly Ecosystem[] = [docker, npm]

@@ -1,0 +1,33 @@
+/**
+ * The registry that npm, pnpm, yarn and others install from (`3-registries.md`, "npm"). It has a port of its own: below a path
+ * the stock client loses the path for lock entries without `resolved`.
+ */
+import type { Ecosystem } from '../ecosystem.ts'
+import { NPM_TYPE, npmFromPurl, npmToPurl } from './coordinates.ts'
+import { npmDefaultUrl } from './default-upstream.ts'
+import { npmLockfiles } from './lockfiles.ts'
+import { npmReferences } from './references.ts'
+import { refuseNpm } from './refuse.ts'
+import { resolveNpm } from './resolve.ts'
+import { NPM_UPSTREAM, npmRoutes } from './routes.ts'
+import { npmVariant, transformNpm } from './transform.ts'
+import { compareNpmVersions } from './versions.ts'
+
+/** The ecosystem of JavaScript packages. */
+export const npm: Ecosystem = {
+  id: NPM_TYPE,
+  mount: { kind: 'port', setting: 'npm-port', defaultPort: 4873 },
+  tryLines: ['npm install express --registry {base}/'],
+  upstreams: [{ name: NPM_UPSTREAM, url: npmDefaultUrl(), share: 'network' }],
+  aliases: ['sha512', 'sha1'],
+  routes: npmRoutes,
+  coordinates: { toPurl: npmToPurl, fromPurl: npmFromPurl },
+  compareVersions: compareNpmVersions,
+  resolve: resolveNpm,
+  variant: npmVariant,
+  transform: transformNpm,
+  refuse: refuseNpm,
+  references: npmReferences,
+  lockfiles: npmLockfiles,
+  clients: [],
+}

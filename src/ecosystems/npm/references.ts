@@ -1,0 +1,10 @@
+/** Packages are single files: a tarball refers to nothing that must be had with it. */
+import type { Reference } from '../../base/located.ts'
+
+/** Always empty. */
+export function npmReferences(_file: {
+  readonly bytes: Uint8Array
+  readonly mediaType: string | undefined
+}): Reference[] {
+  return []
+}
