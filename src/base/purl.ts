@@ -41,10 +41,11 @@ export function formatPurl(parts: {
   readonly name: string
   readonly version?: string | undefined
   readonly qualifiers?: Readonly<Record<string, string>> | undefined
+  readonly subpath?: string | undefined
 }): Purl {
   try {
     return canonicalText(
-      new PackageURL(parts.type, parts.namespace, parts.name, parts.version, parts.qualifiers, undefined),
+      new PackageURL(parts.type, parts.namespace, parts.name, parts.version, parts.qualifiers, parts.subpath),
     )
   } catch (cause) {
     throw new AppError('usage.purl', `no purl can be made for ${JSON.stringify(parts)}`, { cause })
@@ -59,6 +60,7 @@ function readPurl(text: string): PackageURL {
   }
 }
 
+/** The specification leaves colons of qualifier values as they are; the library encodes them. */
 function canonicalText(purl: PackageURL): Purl {
-  return purl.toString() as Purl
+  return purl.toString().replace(/\?[^#]*/, (qualifiers) => qualifiers.replaceAll('%3A', ':')) as Purl
 }
