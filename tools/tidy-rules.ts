@@ -79,8 +79,8 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/peers/identity.ts': ['random', 'process', 'node:fs'],
   'src/peers/data/client/dial.ts': ['node:tls'],
   'src/peers/data/server/server.ts': ['node:https'],
-  'src/upstream/body.ts': ['node:stream'],
-  'src/upstream/dial.ts': ['node:dns', 'node:net'],
+  'src/upstream/wire/body.ts': ['node:stream'],
+  'src/upstream/wire/dial.ts': ['node:dns', 'node:net'],
 }
 
 /** Packages and the places in `src/` that may import them. `@scope/*` stands for every package of a scope. */

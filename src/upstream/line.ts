@@ -1,10 +1,10 @@
 /** The configured upstreams as the client keeps them: rules, lanes and health of each. Made by `client.ts`. */
 import type { Clock, Logger, Random } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
-import { createHealth, type Health } from './health.ts'
-import { createLanes, type Lanes } from './lanes.ts'
 import type { UpstreamLimits } from './limits.ts'
-import { hostPort, parseBase, type TargetRules } from './target.ts'
+import { hostPort, parseBase, type TargetRules } from './rules/target.ts'
+import { createHealth, type Health } from './state/health.ts'
+import { createLanes, type Lanes } from './state/lanes.ts'
 import type { UpstreamConfig } from './upstream.ts'
 
 /** What every upstream client is given. */

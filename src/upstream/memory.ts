@@ -8,8 +8,8 @@ import type { Headers } from '../base/located.ts'
 import type { ByteStream } from '../base/streams.ts'
 import { createClient } from './client.ts'
 import type { UpstreamDependencies, UpstreamOptions } from './line.ts'
-import { type Exchange, type Transport, type WireReply, wireError } from './transport.ts'
 import type { Upstream } from './upstream.ts'
+import { type Exchange, type Transport, type WireReply, wireError } from './wire/transport.ts'
 
 /** A request as an origin sees it. */
 export interface ScriptedRequest {

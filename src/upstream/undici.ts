@@ -5,12 +5,12 @@
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { AppError } from '../base/errors.ts'
 import { createClient } from './client.ts'
-import { guardedLookup } from './dial.ts'
 import { UPSTREAM_LIMITS, type UpstreamLimits } from './limits.ts'
 import type { UpstreamDependencies, UpstreamOptions } from './line.ts'
-import type { Reach } from './target.ts'
-import { type Exchange, type Transport, type WirePhase, type WireReply, wireError } from './transport.ts'
+import type { Reach } from './rules/target.ts'
 import type { Upstream } from './upstream.ts'
+import { guardedLookup } from './wire/dial.ts'
+import { type Exchange, type Transport, type WirePhase, type WireReply, wireError } from './wire/transport.ts'
 
 /** Proxies as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say; absent or empty: none. Without `https`, `http` is used for both. */
 export interface ProxySettings {
@@ -40,30 +40,9 @@ function createUndiciTransport(limits: UpstreamLimits, proxy: ProxySettings): Tr
 
   // Apart per reach: a connection made under wider rules is never reused under narrower ones.
   function dispatcher(reach: Reach): Dispatcher {
-    const present = dispatchers.get(reach)
-    if (present !== undefined) return present
-    const agentOptions = {
-      connections: limits.connections,
-      pipelining: 1,
-      allowH2: false,
-      maxOrigins: ORIGINS_MAX,
-      headersTimeout: limits.headersTimeoutMs,
-      bodyTimeout: limits.stallTimeoutMs,
-      connectTimeout: limits.connectTimeoutMs,
-      connect: { timeout: limits.connectTimeoutMs, lookup: guardedLookup(reach) },
-    }
-    const made =
-      (proxy.http ?? '') === '' && (proxy.https ?? '') === ''
-        ? new Agent(agentOptions)
-        : new EnvHttpProxyAgent({
-            ...agentOptions,
-            // Empty rather than absent: undici would read the environment itself.
-            httpProxy: proxy.http ?? '',
-            httpsProxy: proxy.https ?? '',
-            noProxy: proxy.noProxy ?? '',
-          })
-    dispatchers.set(reach, made)
-    return made
+    const present = dispatchers.get(reach) ?? createDispatcher(limits, proxy, reach)
+    dispatchers.set(reach, present)
+    return present
   }
 
   try {
@@ -105,6 +84,23 @@ function createUndiciTransport(limits: UpstreamLimits, proxy: ProxySettings): Tr
       await Promise.all([...dispatchers.values()].map((each) => each.destroy()))
     },
   }
+}
+
+function createDispatcher(limits: UpstreamLimits, proxy: ProxySettings, reach: Reach): Dispatcher {
+  const options = {
+    connections: limits.connections,
+    pipelining: 1,
+    allowH2: false,
+    maxOrigins: ORIGINS_MAX,
+    headersTimeout: limits.headersTimeoutMs,
+    bodyTimeout: limits.stallTimeoutMs,
+    connectTimeout: limits.connectTimeoutMs,
+    connect: { timeout: limits.connectTimeoutMs, lookup: guardedLookup(reach) },
+  }
+  const { http = '', https = '', noProxy = '' } = proxy
+  if (http === '' && https === '') return new Agent(options)
+  // Empty rather than absent: undici would read the environment itself.
+  return new EnvHttpProxyAgent({ ...options, httpProxy: http, httpsProxy: https, noProxy })
 }
 
 function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {

@@ -1,5 +1,5 @@
 /** Which headers go out and which come back. Pure; called by `client.ts`. */
-import type { Headers } from '../base/located.ts'
+import type { Headers } from '../../base/located.ts'
 
 // RFC 9110 section 7.6.1, with the older names.
 const HOP_BY_HOP = new Set([

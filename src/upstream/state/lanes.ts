@@ -2,7 +2,7 @@
  * A bounded number of requests at a time, with a bounded queue in two classes: people who wait go first, and background
  * work never takes the last lanes. One per upstream. A lane is held until the reply's body has ended.
  */
-import { AppError, throwIfAborted } from '../base/errors.ts'
+import { AppError, throwIfAborted } from '../../base/errors.ts'
 
 /** Gives a lane back; further calls do nothing. */
 export type Leave = () => void

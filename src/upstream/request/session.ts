@@ -2,10 +2,10 @@
  * The life of one request to upstream: the caller's signal, the node's shutdown and the time budget become one signal, and
  * whatever the request holds (a lane, a connection) is released once at its end. Made by `client.ts`.
  */
-import type { Clock } from '../base/clock.ts'
-import { AppError } from '../base/errors.ts'
-import { wireError } from './transport.ts'
-import type { UpstreamRequest } from './upstream.ts'
+import type { Clock } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
+import type { UpstreamRequest } from '../upstream.ts'
+import { wireError } from '../wire/transport.ts'
 
 /** One request under way. */
 export interface Session {

@@ -1,5 +1,5 @@
 /** What reply headers say about rate limits. Pure; called by `health.ts` and `client.ts`. */
-import type { Headers } from '../base/located.ts'
+import type { Headers } from '../../base/located.ts'
 
 /** A registry's rate limit as one reply stated it. */
 export interface StatedQuota {

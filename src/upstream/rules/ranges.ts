@@ -2,8 +2,8 @@
  * Resuming by Range (RFC 9110 section 14): what is asked, and what part of the answer is meant. Pure; called by `client.ts`.
  * An upstream that ignores Range and sends everything is read past the offset, within a bound, and reported as 206.
  */
-import { AppError } from '../base/errors.ts'
-import type { Headers } from '../base/located.ts'
+import { AppError } from '../../base/errors.ts'
+import type { Headers } from '../../base/located.ts'
 import { contentLength } from './headers.ts'
 
 /** As in `UpstreamRequest.range`. */

@@ -1,9 +1,9 @@
 /** Name look-up for outbound connections: only addresses within reach are handed on, so a public name cannot lead inside. */
 import { lookup as systemLookup } from 'node:dns'
 import type { LookupFunction } from 'node:net'
-import { AppError } from '../base/errors.ts'
-import { addressClass } from './addresses.ts'
-import type { Reach } from './target.ts'
+import { AppError } from '../../base/errors.ts'
+import { addressClass } from '../rules/addresses.ts'
+import type { Reach } from '../rules/target.ts'
 
 /** True if a connection under `reach` may end at this address. */
 export function withinReach(address: string, reach: Reach): boolean {

@@ -2,7 +2,7 @@
  * Bearer challenges: `WWW-Authenticate: Bearer realm="…",service="…",scope="…"` and what the token service answers.
  * Pure. Specification: distribution's token authentication, RFC 6750 section 3, RFC 9110 section 11.6.1.
  */
-import { AppError } from '../base/errors.ts'
+import { AppError } from '../../base/errors.ts'
 
 /** A challenge that can be answered. */
 export interface BearerChallenge {

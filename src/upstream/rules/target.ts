@@ -3,7 +3,7 @@
  * Rules of `3-registries.md` ("All of them"): only configured upstreams; a redirect may leave them, but not for IP literals or
  * private names, never from https to http. What a name resolves to is checked where connections are made (`dial.ts`).
  */
-import { AppError } from '../base/errors.ts'
+import { AppError } from '../../base/errors.ts'
 import { type AddressClass, addressClass } from './addresses.ts'
 
 /** Which addresses a connection may end at: public ones, and those of the named class too; `any` for configured hosts. */

@@ -1,8 +1,8 @@
 /** Bodies on their way to the caller: decoded, cut to the part that was asked for, and freeing what they hold at their end. */
 import { pipeline, Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
-import { AppError } from '../base/errors.ts'
-import type { ByteStream } from '../base/streams.ts'
+import { AppError } from '../../base/errors.ts'
+import type { ByteStream } from '../../base/streams.ts'
 
 /** A body without bytes. */
 export const EMPTY_BODY: ByteStream = {

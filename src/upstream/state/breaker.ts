@@ -2,7 +2,7 @@
  * A half-open circuit breaker per upstream: after enough failures requests fail at once, then a single one may try.
  * Called by `health.ts`; knows nothing of HTTP. Replies, a 404 among them, are successes: the host answered.
  */
-import type { Clock, Random } from '../base/clock.ts'
+import type { Clock, Random } from '../../base/clock.ts'
 
 /** `open` fails at once; `half-open` has waited long enough for one trial. */
 export type BreakerState = 'closed' | 'open' | 'half-open'

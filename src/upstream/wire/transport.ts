@@ -2,11 +2,11 @@
  * The seam between the client's rules (`client.ts`) and the wire: one HTTP exchange, without redirects, retries or tokens.
  * Implemented over undici (`undici.ts`) and over scripted origins (`memory.ts`), so that both run the very same rules.
  */
-import type { ErrorData } from '../base/errors.ts'
-import { AppError } from '../base/errors.ts'
-import type { Headers } from '../base/located.ts'
-import type { ByteStream } from '../base/streams.ts'
-import type { Reach } from './target.ts'
+import type { ErrorData } from '../../base/errors.ts'
+import { AppError } from '../../base/errors.ts'
+import type { Headers } from '../../base/located.ts'
+import type { ByteStream } from '../../base/streams.ts'
+import type { Reach } from '../rules/target.ts'
 
 /** One request as it goes over the wire. */
 export interface Exchange {

@@ -1,11 +1,11 @@
 /** What is known of one upstream: its breaker, its quota, until when it is left alone, and what went wrong last. */
-import type { Clock, Random } from '../base/clock.ts'
-import { AppError } from '../base/errors.ts'
-import type { Headers } from '../base/located.ts'
+import type { Clock, Random } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
+import type { Headers } from '../../base/located.ts'
+import type { UpstreamLimits } from '../limits.ts'
+import { statedQuota } from '../rules/quota.ts'
+import type { UpstreamConfig, UpstreamState } from '../upstream.ts'
 import { createBreaker, type Trial } from './breaker.ts'
-import type { UpstreamLimits } from './limits.ts'
-import { statedQuota } from './quota.ts'
-import type { UpstreamConfig, UpstreamState } from './upstream.ts'
 
 /** The health of one upstream. */
 export interface Health {

@@ -2,10 +2,10 @@
  * Tokens of Bearer challenges: kept per upstream and scope until they expire, fetched once for all who wait, and offered
  * beforehand for paths that an earlier challenge covered, so that a repository's files cost one challenge in all.
  */
-import type { Clock } from '../base/clock.ts'
-import { AppError } from '../base/errors.ts'
-import { type BearerChallenge, type IssuedToken, scopePrefix, tokenUrl } from './challenge.ts'
-import type { UpstreamLimits } from './limits.ts'
+import type { Clock } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
+import type { UpstreamLimits } from '../limits.ts'
+import { type BearerChallenge, type IssuedToken, scopePrefix, tokenUrl } from '../rules/challenge.ts'
 
 /** The tokens of all upstreams. */
 export interface Tokens {

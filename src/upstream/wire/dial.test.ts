@@ -1,0 +1,28 @@
+import assert from 'node:assert/strict'
+import type { lookup as systemLookup } from 'node:dns'
+import { test } from 'node:test'
+import type { Reach } from '../rules/target.ts'
+import { guardedLookup } from './dial.ts'
+
+function resolve(reach: Reach, all: boolean, ...addresses: string[]): Promise<unknown> {
+  const fake = ((_name: string, _options: object, done: (error: null, found: object[]) => void) =>
+    done(
+      null,
+      addresses.map((address) => ({ address, family: 4 })),
+    )) as unknown as typeof systemLookup
+  return new Promise((done, fail) => {
+    guardedLookup(reach, fake)('registry.example.com', { all }, (error, found) => (error ? fail(error) : done(found)))
+  })
+}
+
+test('guardedLookup() leaves out what is not within reach', async () => {
+  assert.deepEqual(await resolve('public', true, '10.0.0.1', '8.8.4.4'), [{ address: '8.8.4.4', family: 4 }])
+  assert.equal(await resolve('public', false, '127.0.0.1', '8.8.4.4'), '8.8.4.4')
+  assert.equal(await resolve('loopback', false, '127.0.0.1'), '127.0.0.1')
+  assert.equal(await resolve('any', false, '169.254.169.254'), '169.254.169.254')
+})
+
+test('guardedLookup() fails where nothing is left', async () => {
+  await assert.rejects(resolve('public', true, '127.0.0.1', '192.168.0.1'), /only where they are configured/)
+  await assert.rejects(resolve('private', true, '127.0.0.1'), /only where they are configured/)
+})
