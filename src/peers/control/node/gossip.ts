@@ -7,13 +7,12 @@ import type { PeerId as Libp2pPeerId } from '@libp2p/interface'
 import type { Clock } from '../../../base/clock.ts'
 import { AppError, wrapError } from '../../../base/errors.ts'
 import type { ControlLimits } from '../options.ts'
-import { GOSSIP_BYTES_MAX, type Host } from './host.ts'
+import { checkMessage, checkTopic, GOSSIP_BYTES_MAX } from '../topics.ts'
+import type { Host } from './host.ts'
 import { RateLimit } from './rate.ts'
 
 /** Topic of renewed peer records. */
 export const RECORD_TOPIC = 'pyrsia/record/1'
-
-const TOPIC = /^pyrsia\/[a-z0-9-]{1,64}\/1$/
 
 /** Gets the messages of a topic. False: the message is not worth passing on. */
 export type TopicListener = (message: Uint8Array, from: string) => boolean
@@ -56,10 +55,7 @@ export class Gossip {
   /** Sends a message to whoever subscribed. @throws usage.message, exhausted.size, unavailable.peer */
   async publish(topic: string, message: Uint8Array): Promise<void> {
     checkTopic(topic)
-    if (message.byteLength > GOSSIP_BYTES_MAX) {
-      const found = message.byteLength
-      throw new AppError('exhausted.size', `wanted a message of at most ${GOSSIP_BYTES_MAX} bytes, found ${found}`)
-    }
+    checkMessage(message)
     try {
       await this.#host.services.pubsub.publish(topic, message)
     } catch (error) {
@@ -76,12 +72,5 @@ export class Gossip {
       if (!this.#rate.allow(passedOnBy.toString(), this.#clock.monotonicMs())) return TopicValidatorResult.Ignore
       return listener(message.data, from) ? TopicValidatorResult.Accept : TopicValidatorResult.Ignore
     }
-  }
-}
-
-/** @throws usage.message unless `topic` is of the form `pyrsia/<name>/1` */
-export function checkTopic(topic: string): void {
-  if (!TOPIC.test(topic)) {
-    throw new AppError('usage.message', `wanted a topic such as pyrsia/news/1, found ${JSON.stringify(topic)}`)
   }
 }

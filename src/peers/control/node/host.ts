@@ -17,12 +17,10 @@ import { createLibp2p } from 'libp2p'
 import { networkTag, swarmKey } from '../../membership.ts'
 import { hostOf } from '../../record.ts'
 import type { ControlLimits, ControlTiming } from '../options.ts'
+import { GOSSIP_BYTES_MAX } from '../topics.ts'
 
 /** The host's own services. */
 export type Host = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>
-
-/** Most bytes of a gossip message. */
-export const GOSSIP_BYTES_MAX = 16_384
 
 /** What a host is made from. */
 export interface HostOptions {
