@@ -4,9 +4,9 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import type { Peers } from '../peers/peers.ts'
+import type { Serve } from '../serve/serve.ts'
 import type { Store } from '../store/store.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import type { TrafficView } from './api/parts.ts'
 import type { RequestObserver } from './registry.ts'
 
 /** One metric. */
@@ -23,8 +23,10 @@ export const METRICS: readonly MetricRow[] = [
   row('pyrsia_requests_total', 'counter', ['ecosystem', 'method', 'status'], 'Requests of package clients'),
   row('pyrsia_reply_bytes_total', 'counter', ['ecosystem'], 'Body bytes sent to package clients'),
   row('pyrsia_request_seconds', 'histogram', ['ecosystem'], 'Time from a request to the end of its reply'),
-  row('pyrsia_source_hits_total', 'counter', ['source'], 'Blobs served, by where their bytes came from'),
-  row('pyrsia_source_bytes_total', 'counter', ['source'], 'Bytes of blobs served, by where they came from'),
+  row('pyrsia_refusals_total', 'counter', [], 'Requests that ended in a refusal'),
+  row('pyrsia_source_hits_total', 'counter', ['source'], 'Replies, by where their bytes came from'),
+  row('pyrsia_source_served_bytes_total', 'counter', ['source'], 'Body bytes served, by where they came from'),
+  row('pyrsia_source_received_bytes_total', 'counter', ['source'], 'Bytes that came in, by where from'),
   row('pyrsia_transfers', 'gauge', [], 'Blobs being fetched'),
   row('pyrsia_store_blobs', 'gauge', [], 'Stored blobs'),
   row('pyrsia_store_bytes', 'gauge', [], 'Bytes of stored blobs'),
@@ -61,7 +63,7 @@ export interface MetricSources {
   readonly store: Pick<Store, 'usage'>
   readonly peers: Pick<Peers, 'state'>
   readonly upstream: Pick<Upstream, 'states'>
-  readonly traffic: () => TrafficView
+  readonly serve: Pick<Serve, 'state'>
   readonly process: () => { readonly residentBytes: number; readonly cpuSeconds: number }
 }
 
@@ -118,11 +120,13 @@ function read(sources: MetricSources, gauge: (name: string) => Gauge, counter: (
   total('pyrsia_peers_received_bytes_total', peers.receivedBytes)
   total('pyrsia_peers_sent_bytes_total', peers.sentBytes)
   gauge('pyrsia_announced_digests').set(peers.announcedDigests)
-  const traffic = sources.traffic()
+  const traffic = sources.serve.state()
   gauge('pyrsia_transfers').set(traffic.transfers.length)
-  for (const { source, hits, bytes } of traffic.sources) {
+  total('pyrsia_refusals_total', traffic.refusals)
+  for (const [source, { hits, servedBytes, receivedBytes }] of Object.entries(traffic.sources)) {
     total('pyrsia_source_hits_total', hits, { source })
-    total('pyrsia_source_bytes_total', bytes, { source })
+    total('pyrsia_source_served_bytes_total', servedBytes, { source })
+    total('pyrsia_source_received_bytes_total', receivedBytes, { source })
   }
   for (const { name, reachable, quota } of sources.upstream.states()) {
     if (reachable === 'yes' || reachable === 'no') {

@@ -7,6 +7,7 @@ import { type BlobId, parseBlobId, parseDigest } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import { parsePurl } from '../../base/purl.ts'
 import type { Store } from '../../store/store.ts'
+import type { BlobsView, CacheView, ConfigChanged, ConfigView, PeersView, PingView, WhyView } from '../http.ts'
 import type { ApiParts } from './parts.ts'
 import { statusOf } from './status.ts'
 
@@ -50,7 +51,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     summary: 'Says that the node is up',
     changes: false,
     replies: 'name, version and process id',
-    handle: ({ parts }) => ({ name: 'pyrsia', version: parts.version, pid: parts.pid }),
+    handle: ({ parts }) => ({ name: 'pyrsia', version: parts.version, pid: parts.pid }) satisfies PingView,
   },
   {
     method: 'GET',
@@ -66,7 +67,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     summary: 'The peers with their standing and their faults',
     changes: false,
     replies: 'peers',
-    handle: ({ parts }) => ({ peers: parts.peers.list() }),
+    handle: ({ parts }) => ({ peers: parts.peers.list() }) satisfies PeersView,
   },
   {
     method: 'GET',
@@ -74,7 +75,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     summary: 'The settings in force and where each came from',
     changes: false,
     replies: 'file and settings',
-    handle: ({ parts }) => ({ file: parts.settings.path, settings: parts.settings.show() }),
+    handle: ({ parts }) => ({ file: parts.settings.path, settings: parts.settings.show() }) satisfies ConfigView,
   },
   {
     method: 'PUT',
@@ -89,7 +90,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     replies: 'the file that was changed',
     async handle({ parts, body }) {
       await parts.settings.edit(body)
-      return { file: parts.settings.path, restart: true }
+      return { file: parts.settings.path, restart: true } satisfies ConfigChanged
     },
   },
   {
@@ -100,7 +101,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     replies: 'the file that was changed',
     async handle({ parts }) {
       await parts.settings.remove()
-      return { file: parts.settings.path, restart: true }
+      return { file: parts.settings.path, restart: true } satisfies ConfigChanged
     },
   },
   {
@@ -117,7 +118,8 @@ export const API_ROUTES: readonly ApiRoute[] = [
       const limit = query.limit as number
       const after = query.after === undefined ? undefined : parseBlobId(query.after as string)
       const blobs = parts.store.list({ limit, ...(after === undefined ? {} : { after }) })
-      return { usage: parts.store.usage(), blobs, next: blobs.length === limit ? blobs.at(-1)?.id : undefined }
+      const next = blobs.length === limit ? blobs.at(-1)?.id : undefined
+      return { usage: parts.store.usage(), blobs, next } satisfies CacheView
     },
   },
   {
@@ -129,9 +131,9 @@ export const API_ROUTES: readonly ApiRoute[] = [
     replies: 'what was served under the package URL, newest first',
     handle({ parts, query }) {
       const purl = parsePurl(query.purl as string)
-      const served = parts.store.served(purl)
+      const served = parts.serve.why(purl)
       if (served.length === 0) throw new AppError('absent.blob', `nothing was served as ${purl}`)
-      return { purl, served: served.map((fact) => ({ ...fact, blob: parts.store.lookup(fact.id) })) }
+      return { purl, served } satisfies WhyView
     },
   },
   {
@@ -192,7 +194,7 @@ async function onEach(
   store: Store,
   named: Readonly<Record<string, unknown>>,
   act: (id: BlobId) => void | Promise<void>,
-): Promise<{ readonly ids: readonly BlobId[] }> {
+): Promise<BlobsView> {
   const ids = idsOf(store, named.name as string)
   for (const id of ids) await act(id)
   return { ids }

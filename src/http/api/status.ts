@@ -2,7 +2,8 @@
 import type { PeersState } from '../../peers/peers.ts'
 import type { StoreUsage } from '../../store/store.ts'
 import type { UpstreamState } from '../../upstream/upstream.ts'
-import type { ApiParts, StatusView } from './parts.ts'
+import type { StatusView } from '../http.ts'
+import type { ApiParts } from './parts.ts'
 
 /** What `GET /api/status` answers. */
 export function statusOf(parts: ApiParts): StatusView {
@@ -16,11 +17,11 @@ export function statusOf(parts: ApiParts): StatusView {
     uptimeSeconds: Math.max(0, Math.floor((parts.nowMs() - parts.startedAtMs) / 1000)),
     data: parts.data,
     offline: parts.offline,
-    endpoints: parts.endpoints(),
+    endpoints: parts.endpoints,
     peers,
     upstreams,
     store,
-    traffic: parts.traffic(),
+    traffic: parts.serve.state(),
     notes: notesOf(parts.offline, peers, upstreams, store),
   }
 }

@@ -1,0 +1,81 @@
+/**
+ * The shapes of the API's replies: what the CLI and the console import of `http/`. Interface file; the operations are in
+ * `api/routes.ts`. Types only; every value is plain JSON.
+ */
+import type { BlobId } from '../base/digest.ts'
+import type { Purl } from '../base/purl.ts'
+import type { PeerInfo, PeersState } from '../peers/peers.ts'
+import type { ServeState, WhyFact } from '../serve/serve.ts'
+import type { BlobInfo, StoreUsage } from '../store/store.ts'
+import type { UpstreamState } from '../upstream/upstream.ts'
+
+/** `GET /api/ping`. */
+export interface PingView {
+  readonly name: 'pyrsia'
+  readonly version: string
+  readonly pid: number
+}
+
+/** `GET /api/status`. */
+export interface StatusView {
+  readonly version: string
+  readonly pid: number
+  readonly startedAtMs: number
+  readonly uptimeSeconds: number
+  /** The data directory. */
+  readonly data: string
+  readonly offline: boolean
+  /** URLs by `api` and the ids of the ecosystems. */
+  readonly endpoints: Readonly<Record<string, string>>
+  readonly peers: PeersState
+  readonly upstreams: readonly UpstreamState[]
+  readonly store: StoreUsage
+  readonly traffic: ServeState
+  /** Sentences about what does not work and what that means. */
+  readonly notes: readonly string[]
+}
+
+/** `GET /api/peers`. */
+export interface PeersView {
+  readonly peers: readonly PeerInfo[]
+}
+
+/** A setting as `config --show` prints it; secrets are never among them. */
+export interface SettingView {
+  readonly name: string
+  readonly value: string
+  readonly source: 'flag' | 'environment' | 'file' | 'default'
+}
+
+/** `GET /api/config`. */
+export interface ConfigView {
+  /** Path of the configuration file. */
+  readonly file: string
+  readonly settings: readonly SettingView[]
+}
+
+/** `PUT` and `DELETE /api/config`. */
+export interface ConfigChanged {
+  readonly file: string
+  /** The change is in force from the next start on. */
+  readonly restart: true
+}
+
+/** `GET /api/cache`. */
+export interface CacheView {
+  readonly usage: StoreUsage
+  readonly blobs: readonly BlobInfo[]
+  /** `after` of the next page; absent on the last one. */
+  readonly next?: BlobId | undefined
+}
+
+/** What pinning, unpinning and removing touched. */
+export interface BlobsView {
+  readonly ids: readonly BlobId[]
+}
+
+/** `GET /api/why`. */
+export interface WhyView {
+  readonly purl: Purl
+  readonly served: readonly WhyFact[]
+}
