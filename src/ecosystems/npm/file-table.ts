@@ -104,6 +104,5 @@ function usualFile(name: string, url: URL): string | undefined {
 }
 
 function isPlain(text: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the separators of the table are what must not occur
-  return !/[\x00-\x1f]/.test(text)
+  return !/\p{Cc}/u.test(text)
 }

@@ -14,7 +14,7 @@ const INTEGRITY_LENGTH_MAX = 4096
 export const NPM_UPSTREAM = 'npm'
 
 /** `express`, `@scope/name`, `@scope%2fname`; the at sign may be encoded too. */
-const NAME = String.raw`(?<name>(?:@|%40)[^/]+?(?:\/|%2[fF])[^/@]+|[^/@]+)`
+const NAME = String.raw`(?<name>(?:@|%40)[^/%]+(?:\/|%2[fF])[^/@]+|[^/@]+)`
 
 /** First match wins. */
 export const npmRoutes: readonly Route[] = [
