@@ -84,7 +84,6 @@ ecosystemSuite(docker, {
     'ghcr.io/',
   ],
   versions: ['01', '1', '1.9', '1.10', '1.10-alpine', '2', '10', 'edge', 'latest', 'v1', 'v9', 'v10'],
-  ),
   paths: [
     '/{}/manifests/latest',
     '/library/alpine/manifests/{}',
