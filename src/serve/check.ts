@@ -7,6 +7,7 @@ import type { BlobId } from '../base/digest.ts'
 import type { StoredDocument } from '../base/document.ts'
 import type { Located, Reason } from '../base/located.ts'
 import type { ShareLevel } from '../base/share.ts'
+import type { BlobInfo } from '../store/store.ts'
 import type { ServeParts } from './parts.ts'
 
 /** Who may be asked for the bytes: everybody, or peers only (what upstream has no name for). */
@@ -50,20 +51,39 @@ export function checkKeptBody(
   bytesMax: number,
   share: ShareLevel,
 ): Cleared {
+  const evidence = [{ kind: 'index', digest: document.body, statedBy: 'a trusted peer' }] as const
   const located: Located = {
-    ecosystem,
-    purl: undefined,
-    label: `document ${document.key}`,
+    ...nameless(ecosystem, `document ${document.key}`, document.upstream),
     digests: [document.body],
     sizeBytes: document.sizeBytes,
     bytesMax,
     mediaType: document.mediaType,
-    upstream: document.upstream,
-    path: '',
-    requestHeaders: {},
-    replyHeaders: {},
-    evidence: [{ kind: 'index', digest: document.body, statedBy: 'a trusted peer' }],
-    requires: [],
+    evidence,
   }
   return { located, share, sources: 'peers', notes: [] } as unknown as Cleared
+}
+
+/**
+ * Clears a blob that this node verified once and must fetch again: the digests are its own. `located` tells where upstream
+ * had it; without, only peers can be asked.
+ */
+export function checkOwnBlob(
+  blob: Pick<BlobInfo, 'id' | 'names' | 'sizeBytes' | 'share' | 'mediaType'>,
+  located: Located | undefined,
+): Cleared {
+  const digests = [blob.id, ...blob.names.filter((name) => name !== blob.id)] as const
+  const wanted: Located = {
+    ...(located ?? nameless('', blob.id, '')),
+    digests,
+    sizeBytes: blob.sizeBytes,
+    bytesMax: blob.sizeBytes,
+    mediaType: blob.mediaType,
+    evidence: located?.evidence ?? [{ kind: 'name', digest: blob.id, statedBy: 'this node' }],
+  }
+  const sources = located === undefined ? 'peers' : 'all'
+  return { located: wanted, share: blob.share, sources, notes: [] } as unknown as Cleared
+}
+
+function nameless(ecosystem: string, label: string, upstream: string) {
+  return { ecosystem, purl: undefined, label, upstream, path: '', requestHeaders: {}, replyHeaders: {}, requires: [] }
 }

@@ -8,6 +8,7 @@ import type { Peers } from '../peers/peers.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Store } from '../store/store.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import type { Ledger } from './ledger.ts'
 
 /** One document to be put into a client's format, off the loop that serves. */
 export interface TransformJob {
@@ -100,7 +101,8 @@ export interface ServeDependencies {
   readonly transform: Transform
 }
 
-/** What every step gets: the dependencies and the limits in force. */
+/** What every step gets: the dependencies, the limits in force, and the counters. */
 export interface ServeParts extends ServeDependencies {
   readonly limits: ServeLimits
+  readonly ledger: Ledger
 }

@@ -1,33 +1,38 @@
 /**
  * READ: the steps between a client's request and its reply: resolve, check, find, fetch, stream. Blind to ecosystems.
+ * `ReadFlow.#read` lists the steps, each has a file; `documents/` and `transfer/` are what resolve and fetch work with.
+ * Called by the HTTP edge (`handle`), by the peers' host (`lead`, `document`) and by `keep/` (`refetch`).
  */
 
 import type { DocumentKey, StoredDocument } from '../base/document.ts'
-import type { NativeReply } from '../base/located.ts'
+import { AppError, errorChain } from '../base/errors.ts'
+import type { Headers, Located, NativeReply, Reason, Resolution, Want } from '../base/located.ts'
 import type { Purl } from '../base/purl.ts'
 import type { Asker, ShareLevel } from '../base/share.ts'
 import type { ByteStream } from '../base/streams.ts'
-import type { Ecosystem, RequestView } from '../ecosystems/ecosystem.ts'
 import type { LeadRequest } from '../peers/peers.ts'
 import type { BlobInfo, ServedFact } from '../store/store.ts'
-import type { SourceCounts } from './ledger.ts'
+import { answerNeed } from './answer.ts'
+import { check } from './check.ts'
+import { createDocuments, type Documents } from './documents/documents.ts'
+import { createVariants, type Variants } from './documents/variants.ts'
+import { fetch } from './fetch.ts'
+import { find, storedBlob } from './find.ts'
+import { ageHeaders, etagOf, GUARD_HEADERS, indexCaching, matches, sourceHeader, tagDigest } from './headers.ts'
+import { lead } from './lead.ts'
+import { createLedger, type SourceCounts } from './ledger.ts'
+import { SERVE_LIMITS, type ServeDependencies, type ServeOptions, type ServeParts } from './parts.ts'
+import { parseRange } from './ranges.ts'
+import { reasonOf } from './reasons.ts'
+import { relay } from './relay.ts'
+import { forgetRemoved, refetch, rememberLocated } from './repair.ts'
+import type { ServeReply, ServeRequest } from './request.ts'
+import { resolve } from './resolve.ts'
+import { match, pathAndQuery } from './routing.ts'
+import { streamBlob, streamPassed, streamVerified } from './stream.ts'
+import { Transfers } from './transfer/transfers.ts'
 
-/** A client's request to one ecosystem's mount; `path` is below the mount. */
-export interface ServeRequest extends RequestView {
-  readonly ecosystem: Ecosystem
-  /** Body of a POST. */
-  readonly body: ByteStream | undefined
-  readonly signal: AbortSignal
-}
-
-/** What the HTTP edge sends. HEAD replies have the headers of GET; the edge leaves the body out and ends the stream unread. */
-export interface ServeReply {
-  readonly status: number
-  readonly statusText: string | undefined
-  readonly headers: Readonly<Record<string, string>>
-  /** An error of the stream must reset the connection: a body is never completed unverified. */
-  readonly body: ByteStream | NativeReply['body'] | undefined
-}
+export type { ServeReply, ServeRequest } from './request.ts'
 
 /** A blob on its way into the store. */
 export interface TransferState {
@@ -86,4 +91,219 @@ export interface Serve {
   state(): ServeState
   /** Ends all transfers; their clients' streams fail with aborted.shutdown. */
   close(): Promise<void>
+}
+
+/** The read flow of one node. */
+export function createServe(options: ServeOptions, dependencies: ServeDependencies): Serve {
+  return new ReadFlow(options, dependencies)
+}
+
+class ReadFlow implements Serve {
+  readonly #options: ServeOptions
+  readonly #parts: ServeParts
+  readonly #transfers: Transfers
+  readonly #documents: Documents
+  readonly #variants: Variants
+  readonly #life = new AbortController()
+  readonly #stopWatching: () => void
+
+  constructor(options: ServeOptions, dependencies: ServeDependencies) {
+    const parts = { ...dependencies, limits: { ...SERVE_LIMITS, ...options.limits }, ledger: createLedger() }
+    this.#options = options
+    this.#parts = parts
+    this.#transfers = new Transfers(parts, ({ options: { cleared } }, blob) => {
+      if (cleared.sources === 'all') rememberLocated(parts.store, blob.id, cleared.located)
+    })
+    const peersOnly = { unaskable: new Set<string>(), requestPath: undefined, upstreamOnly: false }
+    this.#documents = createDocuments(parts, this.#life.signal, (cleared, signal) =>
+      this.#transfers.whole(cleared, [], peersOnly, signal),
+    )
+    this.#variants = createVariants(parts, this.#life.signal)
+    this.#stopWatching = forgetRemoved(parts.store)
+  }
+
+  async handle(request: ServeRequest): Promise<ServeReply> {
+    try {
+      return await this.#read(request)
+    } catch (error) {
+      if (request.signal.aborted) throw error
+      if (!(error instanceof AppError) || error.kind === 'bug') {
+        this.#parts.logger.error({ path: request.path, why: errorChain(error) }, 'a request failed by a bug')
+      } else {
+        this.#parts.logger.debug({ path: request.path, why: errorChain(error) }, 'a request was refused')
+      }
+      return this.#refuse(reasonOf(error), request)
+    }
+  }
+
+  /** The read flow. */
+  async #read(request: ServeRequest): Promise<ServeReply> {
+    const { signal } = request
+    const want = match(request)
+    if (want.kind === 'ping') return native(want.reply)
+    if (want.kind === 'unsupported') return this.#refuse(want.reason, request)
+    if (want.kind === 'relay') return await relay(want, request, this.#parts)
+
+    const { resolution, unaskable, staleSeconds } = await this.#resolve(want, request)
+    if (resolution.kind === 'reply') return native(resolution.reply)
+    if (resolution.kind === 'document') return await this.#document(resolution, want, request)
+    if (resolution.kind !== 'file') return this.#refuse(resolution.reason, request)
+    const { located } = resolution
+
+    const checked = check(located, this.#parts)
+    if (checked.kind === 'denied') return this.#refuse(checked.reason, request)
+
+    const etag = etagOf(tagDigest(located))
+    if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, located.replyHeaders)
+
+    const seek = { unaskable, requestPath: pathAndQuery(request), upstreamOnly: false }
+    const source = await find(checked.cleared, seek, this.#parts, this.#transfers, signal)
+    if (source.kind === 'nowhere') return this.#refuse(source.reason, request)
+
+    const sameFile = request.headers['if-range'] === undefined || request.headers['if-range'] === etag
+    const range = sameFile && request.method === 'GET' ? parseRange(request.headers.range) : undefined
+    const headersOnly = request.method === 'HEAD'
+    const wanted = { range, headersOnly, aliases: request.ecosystem.aliases, signal }
+    const fetched = await fetch(source, wanted, this.#parts, this.#transfers)
+
+    const { ledger } = this.#parts
+    const how = {
+      method: request.method,
+      range,
+      headers: ageHeaders(staleSeconds),
+      ledger,
+      onEnd: () => this.#record(located),
+    }
+    if (fetched.kind === 'passed') return streamPassed(fetched.passed, how)
+    return streamVerified(fetched.verified, how)
+  }
+
+  async #resolve(want: Want, request: ServeRequest) {
+    let staleSeconds: number | undefined
+    const answering = {
+      ecosystem: request.ecosystem,
+      documents: this.#documents,
+      variants: this.#variants,
+      transfers: this.#transfers,
+      signal: request.signal,
+      onStale(ageSeconds: number) {
+        staleSeconds = Math.max(staleSeconds ?? 0, ageSeconds)
+      },
+    }
+    const context = { upstreams: this.#options.upstreams, freshSeconds: this.#options.freshSeconds }
+    const resolved = await resolve(request.ecosystem, want, request, context, {
+      needsMax: this.#parts.limits.needsMax,
+      answer: (need, unaskable) => answerNeed(need, unaskable, answering, this.#parts),
+      signal: request.signal,
+    })
+    return { ...resolved, staleSeconds }
+  }
+
+  /** A document in the client's own form: made once, then streamed from the store like any blob. */
+  async #document(
+    resolution: Resolution & { readonly kind: 'document' },
+    want: Want,
+    request: ServeRequest,
+  ): Promise<ServeReply> {
+    const { ecosystem, signal } = request
+    const asked = await this.#documents.ask(resolution.request, { ecosystem: ecosystem.id, keptOnly: false, signal })
+    if (asked.kind !== 'found') return this.#refuse(asked.reason, request)
+    const { document, ageSeconds, upstreamFailed, source } = asked
+    const headers = {
+      ...withoutBodyHeaders(document.headers),
+      ...indexCaching(resolution.request.freshSeconds, ageSeconds, resolution.request.immutable),
+      ...ageHeaders(upstreamFailed ? ageSeconds : undefined),
+      ...resolution.replyHeaders,
+    }
+    if (document.body === undefined) {
+      const reply = { ...headers, 'content-type': document.mediaType, ...sourceHeader(source), ...GUARD_HEADERS }
+      return { status: 200, statusText: undefined, headers: reply, body: undefined }
+    }
+    const variant = await this.#variants.get(document, ecosystem, ecosystem.variant(request, want), signal)
+    const etag = etagOf(variant.blob.id)
+    if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, headers)
+    const reader = await this.#parts.store.open(variant.blob.id)
+    return streamBlob(reader, variant, {
+      method: request.method,
+      range: request.method === 'GET' ? parseRange(request.headers.range) : undefined,
+      headers: { ...headers, etag },
+      source,
+      ledger: this.#parts.ledger,
+      signal,
+    })
+  }
+
+  #refuse(reason: Reason, request: ServeRequest): ServeReply {
+    this.#parts.ledger.refused()
+    return native(request.ecosystem.refuse(reason, request))
+  }
+
+  /** Notes what was served under a purl. A client that leaves early was served nothing. */
+  #record(located: Located): void {
+    const blob = located.purl === undefined ? undefined : storedBlob(located, this.#parts.store)
+    if (located.purl === undefined || blob === undefined) return
+    const { purl, label, upstream, evidence } = located
+    this.#parts.store.record({ purl, label, id: blob.id, upstream, evidence, origin: blob.origin })
+  }
+
+  async lead(request: LeadRequest, asker: Asker, signal: AbortSignal) {
+    const resolveFor = (asked: ServeRequest) => this.#resolve(match(asked), asked)
+    return await lead(request, asker, signal, this.#options.ecosystems, resolveFor, this.#parts, this.#transfers)
+  }
+
+  async refetch(blob: Parameters<Serve['refetch']>[0], signal: AbortSignal): Promise<void> {
+    await refetch(blob, this.#parts.store, this.#transfers, signal)
+  }
+
+  document(key: DocumentKey): StoredDocument | undefined {
+    const document = this.#documents.kept(key)
+    return document?.status === 'found' ? document : undefined
+  }
+
+  why(purl: Purl): WhyFact[] {
+    return this.#parts.store.served(purl).map((fact) => {
+      const blob = this.#parts.store.lookup(fact.id)
+      const { sizeBytes, share, pins, storedAtMs } = blob ?? {}
+      const stored =
+        sizeBytes === undefined || share === undefined || pins === undefined || storedAtMs === undefined
+          ? undefined
+          : { sizeBytes, share, pins, storedAtMs }
+      return { ...fact, stored }
+    })
+  }
+
+  state(): ServeState {
+    const transfers = this.#transfers.list().map((transfer) => ({
+      label: transfer.options.cleared.located.label,
+      upstream: transfer.options.cleared.located.upstream,
+      bytes: transfer.writtenBytes,
+      totalBytes: transfer.sizeBytes,
+      source: transfer.source,
+      clients: transfer.clients,
+      startedAtMs: transfer.startedAtMs,
+    }))
+    return { transfers, sources: this.#parts.ledger.counts(), refusals: this.#parts.ledger.refusals() }
+  }
+
+  async close(): Promise<void> {
+    this.#stopWatching()
+    this.#life.abort(new AppError('aborted.shutdown', 'the node is shutting down'))
+    await this.#transfers.close()
+  }
+}
+
+function native(reply: NativeReply): ServeReply {
+  const { status, statusText, headers, body } = reply
+  return { status, statusText, headers: { ...headers, ...GUARD_HEADERS }, body }
+}
+
+function unchanged(etag: string, headers: Headers): ServeReply {
+  const { 'content-type': _, 'content-length': __, ...kept } = headers
+  return { status: 304, statusText: undefined, headers: { ...kept, etag, ...GUARD_HEADERS }, body: undefined }
+}
+
+/** Upstream's headers that say something of its own bytes, not of the form that this node made. */
+function withoutBodyHeaders(headers: Headers): Headers {
+  const { etag: _, 'content-type': __, 'content-length': ___, 'content-encoding': ____, ...kept } = headers
+  return kept
 }

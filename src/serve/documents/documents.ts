@@ -1,0 +1,221 @@
+/**
+ * Where a document comes from, in this order: the kept copy while it is fresh; upstream, asked once for all who wait; the kept
+ * copy with its age, or a newer one of a trusted peer, when upstream cannot be asked. Used by the resolve step and for
+ * documents that are the answer themselves. Strangers' documents never come in: they supply the digests that all else is
+ * checked against.
+ */
+import { type DocumentKey, documentKey, type StoredDocument } from '../../base/document.ts'
+import { AppError, errorChain } from '../../base/errors.ts'
+import type { DocumentRequest, Reason } from '../../base/located.ts'
+import type { PeerDocument } from '../../peers/peers.ts'
+import type { Upstream } from '../../upstream/upstream.ts'
+import { type Cleared, checkKeptBody } from '../check.ts'
+import { within } from '../deadline.ts'
+import type { SourceKind } from '../ledger.ts'
+import type { ServeParts } from '../parts.ts'
+import { reasonOf } from '../reasons.ts'
+import { createSingleFlight, orLeave } from '../waiting.ts'
+import { refresh } from './refresh.ts'
+
+/** A document, or why there is none. `upstreamFailed`: upstream should have been asked and could not be. */
+export type DocumentAnswer =
+  | {
+      readonly kind: 'found'
+      readonly document: StoredDocument
+      readonly ageSeconds: number
+      readonly upstreamFailed: boolean
+      /** Where it came from for this request. */
+      readonly source: SourceKind
+    }
+  | { readonly kind: 'absent' | 'unavailable'; readonly reason: Reason; readonly upstreamFailed: boolean }
+
+/** How one document is asked for. */
+export interface DocumentAsk {
+  readonly ecosystem: string
+  /** Nobody is asked: the kept copy, however old, or `unavailable`. */
+  readonly keptOnly: boolean
+  readonly signal: AbortSignal
+}
+
+/** The documents of all upstreams. */
+export interface Documents {
+  /** @throws aborted.caller; bug.assertion */
+  ask(request: DocumentRequest, options: DocumentAsk): Promise<DocumentAnswer>
+  /** The kept document whose body is here too (or that needs none). */
+  kept(key: DocumentKey): StoredDocument | undefined
+}
+
+/** Peers are asked for one document again only after this, milliseconds. */
+const PEERS_AGAIN_MS = 10_000
+/** Documents for which that is remembered. */
+const PEERS_ASKED_MAX = 4_096
+
+/** `bring` puts a blob into the store if any allowed source has it; `life` ends work that nobody waits for. */
+export function createDocuments(
+  parts: ServeParts,
+  life: AbortSignal,
+  bring: (cleared: Cleared, signal: AbortSignal) => Promise<void>,
+): Documents {
+  return new KeptDocuments(parts, life, bring)
+}
+
+class KeptDocuments implements Documents {
+  readonly #parts: ServeParts
+  readonly #life: AbortSignal
+  readonly #bring: (cleared: Cleared, signal: AbortSignal) => Promise<void>
+  readonly #refreshes = createSingleFlight<StoredDocument>()
+  readonly #peersAskedMs = new Map<DocumentKey, number>()
+
+  constructor(parts: ServeParts, life: AbortSignal, bring: (cleared: Cleared, signal: AbortSignal) => Promise<void>) {
+    this.#parts = parts
+    this.#life = life
+    this.#bring = bring
+  }
+
+  kept(key: DocumentKey): StoredDocument | undefined {
+    const document = this.#parts.store.documents.get(key)
+    if (document?.body !== undefined && this.#parts.store.lookup(document.body) === undefined) return undefined
+    return document
+  }
+
+  async ask(request: DocumentRequest, options: DocumentAsk): Promise<DocumentAnswer> {
+    const ours = this.kept(documentKey(request))
+    if (ours !== undefined) {
+      const believed = this.#believe(request, ours, options.keptOnly)
+      if (believed) return this.#answer(ours, 'store', false)
+    }
+    if (options.keptOnly) return nothingKept(request)
+    const patienceMs = ours?.status === 'found' ? this.#parts.limits.staleWaitMs : undefined
+    const asked = await this.#fromUpstream(request, patienceMs, options.signal)
+    if (asked.answer !== undefined) return this.#answer(asked.answer, 'upstream', false)
+    if (asked.error.kind === 'absent') {
+      return { kind: 'absent', reason: reasonOf(asked.error), upstreamFailed: false }
+    }
+    const theirs = await this.#fromPeers(request, ours, options)
+    if (theirs !== undefined) return this.#answer(theirs, 'peer', true)
+    if (ours !== undefined) return this.#answer(ours, 'store', true)
+    return { kind: 'unavailable', reason: reasonOf(asked.error), upstreamFailed: true }
+  }
+
+  /** True if the kept copy may be given without waiting for upstream; renews it in the background where that is due. */
+  #believe(request: DocumentRequest, ours: StoredDocument, keptOnly: boolean): boolean {
+    const { clock, limits, logger, upstream } = this.#parts
+    if (keptOnly || (request.immutable && ours.status === 'found')) return true
+    const ageSeconds = (clock.nowMs() - ours.checkedAtMs) / 1000
+    if (ours.status === 'absent') return ageSeconds < limits.absentSeconds
+    if (ageSeconds < request.freshSeconds) return true
+    if (ageSeconds >= request.freshSeconds + request.staleSeconds || !upstream.askable(request.upstream)) return false
+    this.#refreshOnce(request, false).catch((error) => {
+      logger.debug({ path: request.path, why: errorChain(error) }, 'a document could not be renewed in the background')
+    })
+    return true
+  }
+
+  #refreshOnce(request: DocumentRequest, interactive: boolean): Promise<StoredDocument> {
+    const key = documentKey(request)
+    const countMax = this.#parts.limits.refreshesMax
+    return this.#refreshes.run(key, async () => {
+      if (this.#refreshes.size() >= countMax) {
+        throw new AppError('exhausted.queue', `${request.path}: ${countMax} documents are being asked for already`)
+      }
+      return await refresh(request, this.kept(key), this.#parts, { interactive, signal: this.#life })
+    })
+  }
+
+  /** Upstream's answer, or why there is none. */
+  async #fromUpstream(
+    request: DocumentRequest,
+    patienceMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<
+    { readonly answer: StoredDocument; readonly error?: never } | { readonly answer?: never; readonly error: AppError }
+  > {
+    const { clock, logger, upstream } = this.#parts
+    if (!upstream.askable(request.upstream)) return { error: notAskable(request, upstream) }
+    const asking = orLeave(this.#refreshOnce(request, true), signal)
+    try {
+      const answer = patienceMs === undefined ? await asking : await within(clock, patienceMs, asking)
+      if (answer !== undefined) return { answer }
+      asking.catch(() => {})
+      return {
+        error: new AppError('unavailable.timeout', `${request.upstream} did not answer within ${patienceMs} ms`),
+      }
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind === 'aborted' || error.kind === 'bug') throw error
+      logger.debug(
+        { upstream: request.upstream, path: request.path, why: errorChain(error) },
+        'upstream gave no document',
+      )
+      return { error }
+    }
+  }
+
+  /** The newest copy of trusted peers if it is newer than ours; kept from then on. */
+  async #fromPeers(
+    request: DocumentRequest,
+    ours: StoredDocument | undefined,
+    options: DocumentAsk,
+  ): Promise<StoredDocument | undefined> {
+    const { peers, clock, limits, logger } = this.#parts
+    const key = documentKey(request)
+    const nowMs = clock.nowMs()
+    const askedMs = this.#peersAskedMs.get(key)
+    if (peers === undefined || (askedMs !== undefined && nowMs < askedMs + PEERS_AGAIN_MS)) return undefined
+    if (this.#peersAskedMs.size >= PEERS_ASKED_MAX) this.#peersAskedMs.clear()
+    try {
+      const found = await peers.document(key, { timeoutMs: limits.lookupMs, signal: options.signal })
+      this.#peersAskedMs.set(key, nowMs)
+      const trust = found && peers.list().find(({ peerId }) => peerId === found.peerId)?.trust
+      if (found === undefined || trust === undefined || trust === 'stranger') return undefined
+      return await this.#keepTheirs(request, found, ours, options)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind === 'aborted') throw error
+      logger.debug({ path: request.path, why: errorChain(error) }, 'no peer gave a document')
+      return undefined
+    }
+  }
+
+  async #keepTheirs(
+    request: DocumentRequest,
+    { document, peerId }: PeerDocument,
+    ours: StoredDocument | undefined,
+    options: DocumentAsk,
+  ): Promise<StoredDocument | undefined> {
+    const { clock, store, upstream } = this.#parts
+    const checkedAtMs = Math.min(document.checkedAtMs, clock.nowMs())
+    const { body } = document
+    if (document.key !== documentKey(request) || document.status !== 'found') return undefined
+    if (ours?.status === 'found' && ours.checkedAtMs >= checkedAtMs) return undefined
+    if ((body === undefined) !== (request.method === 'HEAD') || document.sizeBytes > request.bytesMax) return undefined
+    const share = upstream.config(request.upstream)?.share ?? 'none'
+    if (body !== undefined) {
+      const cleared = checkKeptBody({ ...document, body }, options.ecosystem, request.bytesMax, share)
+      await this.#bring(cleared, options.signal)
+    }
+    const origin = { kind: 'peer', peerId, trusted: true } as const
+    const kept: StoredDocument = { ...document, upstream: request.upstream, checkedAtMs, origin, share }
+    store.documents.put(kept)
+    return kept
+  }
+
+  #answer(document: StoredDocument, source: SourceKind, upstreamFailed: boolean): DocumentAnswer {
+    if (document.status === 'found') {
+      const ageSeconds = Math.max(0, Math.floor((this.#parts.clock.nowMs() - document.checkedAtMs) / 1000))
+      return { kind: 'found', document, ageSeconds, upstreamFailed, source }
+    }
+    const message = `${document.upstream} has no such thing`
+    return { kind: 'absent', reason: { code: 'absent', message }, upstreamFailed }
+  }
+}
+
+function notAskable(request: DocumentRequest, upstream: Pick<Upstream, 'config'>): AppError {
+  if (upstream.config(request.upstream) === undefined) {
+    return new AppError('absent.upstream', `no upstream named ${request.upstream} is configured`)
+  }
+  return new AppError('unavailable.upstream', `${request.upstream} cannot be asked for ${request.path} now`)
+}
+
+function nothingKept(request: DocumentRequest): DocumentAnswer {
+  const message = `${request.path} of ${request.upstream} is not kept here`
+  return { kind: 'unavailable', reason: { code: 'unavailable', message }, upstreamFailed: false }
+}

@@ -1,0 +1,166 @@
+/**
+ * Asks upstream for one document, conditionally where a copy is kept, and puts the answer on the shelf. Called by
+ * `documents.ts` in a single flight per key. 304 confirms, 404 and 410 evict, anything that is no answer throws.
+ */
+
+import { documentKey, type StoredDocument } from '../../base/document.ts'
+import { AppError } from '../../base/errors.ts'
+import type { DocumentRequest, Headers } from '../../base/located.ts'
+import type { ByteStream } from '../../base/streams.ts'
+import type { UpstreamReply } from '../../upstream/upstream.ts'
+import type { ServeParts } from '../parts.ts'
+
+const VALIDATORS = ['etag', 'last-modified'] as const
+
+/**
+ * The document as upstream has it now; `status: 'absent'` if it has none.
+ * @throws absent.upstream, absent.document (upstream refuses to tell), unavailable.upstream, unavailable.offline,
+ * exhausted.quota, exhausted.size, exhausted.disk, aborted.caller
+ */
+export async function refresh(
+  request: DocumentRequest,
+  kept: StoredDocument | undefined,
+  parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger'>,
+  options: { readonly interactive: boolean; readonly signal: AbortSignal },
+): Promise<StoredDocument> {
+  const reply = await parts.upstream.request({
+    upstream: request.upstream,
+    method: request.method,
+    path: request.path,
+    headers: { ...request.headers, ...conditions(request, kept) },
+    interactive: options.interactive,
+    signal: options.signal,
+  })
+  if (reply.status === 200) return await keep(request, kept, reply, parts)
+  await leaveUnread(reply.body)
+  const nowMs = parts.clock.nowMs()
+  if (reply.status === 304 && kept !== undefined) {
+    const headers = pick(reply.headers, [...request.keepHeaders, ...VALIDATORS])
+    parts.store.documents.confirm(kept.key, nowMs, headers)
+    return { ...kept, checkedAtMs: nowMs, headers: { ...kept.headers, ...headers } }
+  }
+  if (reply.status === 404 || reply.status === 410) return keepAbsence(request, parts, nowMs)
+  const asked = `${request.method} ${request.path} of ${request.upstream}`
+  const refused = reply.status >= 400 && reply.status < 500 && reply.status !== 408 && reply.status !== 429
+  throw new AppError(
+    refused ? 'absent.document' : 'unavailable.upstream',
+    `${asked}: wanted the document, found status ${reply.status}`,
+    { data: { status: reply.status } },
+  )
+}
+
+/** Leaves a body that is of no interest, so that its connection is released. */
+export async function leaveUnread(body: ByteStream): Promise<void> {
+  try {
+    for await (const _ of body) break
+  } catch {
+    // A body that nobody wanted may break off.
+  }
+}
+
+/** The named headers of a reply that are there. */
+export function pick(headers: Headers, names: readonly string[]): Headers {
+  const picked: Record<string, string> = {}
+  for (const name of names) {
+    const value = headers[name]
+    if (value !== undefined) picked[name] = value
+  }
+  return picked
+}
+
+function conditions(request: DocumentRequest, kept: StoredDocument | undefined): Headers {
+  if (kept === undefined || kept.status !== 'found' || request.method === 'HEAD') return {}
+  const asked: Record<string, string> = {}
+  if (kept.headers.etag !== undefined) asked['if-none-match'] = kept.headers.etag
+  if (kept.headers['last-modified'] !== undefined) asked['if-modified-since'] = kept.headers['last-modified']
+  return asked
+}
+
+async function keep(
+  request: DocumentRequest,
+  kept: StoredDocument | undefined,
+  reply: UpstreamReply,
+  parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger'>,
+): Promise<StoredDocument> {
+  const share = parts.upstream.config(request.upstream)?.share ?? 'none'
+  const origin = { kind: 'upstream', name: request.upstream } as const
+  const mediaType = reply.headers['content-type'] ?? 'application/octet-stream'
+  const nowMs = parts.clock.nowMs()
+  let body: StoredDocument['body']
+  let sizeBytes = reply.sizeBytes ?? 0
+  if (request.method === 'HEAD') {
+    await leaveUnread(reply.body)
+  } else {
+    const blob = await storeBody(request, reply, parts, { mediaType, share, origin })
+    body = blob.id
+    sizeBytes = blob.sizeBytes
+  }
+  const unchanged = kept?.status === 'found' && body !== undefined && kept.body === body
+  const document: StoredDocument = {
+    key: documentKey(request),
+    upstream: request.upstream,
+    status: 'found',
+    body,
+    sizeBytes,
+    mediaType,
+    headers: pick(reply.headers, [...request.keepHeaders, ...VALIDATORS]),
+    changedAtMs: unchanged ? kept.changedAtMs : nowMs,
+    checkedAtMs: nowMs,
+    origin,
+    share,
+  }
+  parts.store.documents.put(document)
+  return document
+}
+
+async function storeBody(
+  request: DocumentRequest,
+  reply: UpstreamReply,
+  parts: Pick<ServeParts, 'store' | 'ledger'>,
+  facts: Parameters<Awaited<ReturnType<ServeParts['store']['begin']>>['commit']>[0],
+): ReturnType<Awaited<ReturnType<ServeParts['store']['begin']>>['commit']> {
+  let writer: Awaited<ReturnType<ServeParts['store']['begin']>>
+  try {
+    writer = await parts.store.begin({
+      digests: [],
+      aliases: [],
+      sizeBytes: reply.sizeBytes,
+      bytesMax: request.bytesMax,
+    })
+  } catch (error) {
+    await leaveUnread(reply.body)
+    throw error
+  }
+  try {
+    for await (const chunk of reply.body) {
+      await writer.write(chunk)
+      parts.ledger.received('upstream', chunk.byteLength)
+    }
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+  return await writer.commit(facts)
+}
+
+function keepAbsence(
+  request: DocumentRequest,
+  parts: Pick<ServeParts, 'store' | 'upstream'>,
+  nowMs: number,
+): StoredDocument {
+  const document: StoredDocument = {
+    key: documentKey(request),
+    upstream: request.upstream,
+    status: 'absent',
+    body: undefined,
+    sizeBytes: 0,
+    mediaType: '',
+    headers: {},
+    changedAtMs: nowMs,
+    checkedAtMs: nowMs,
+    origin: { kind: 'upstream', name: request.upstream },
+    share: parts.upstream.config(request.upstream)?.share ?? 'none',
+  }
+  parts.store.documents.put(document)
+  return document
+}

@@ -1,0 +1,93 @@
+/**
+ * Documents in the form that a client or an ecosystem wants: made once per body, variant and policy revision by the worker
+ * pool, kept as blobs, and shared with nobody (they hold this node's own addresses). Never parsed per request.
+ */
+import type { BlobId } from '../../base/digest.ts'
+import type { StoredDocument } from '../../base/document.ts'
+import { AppError } from '../../base/errors.ts'
+import { collect } from '../../base/streams.ts'
+import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
+import type { BlobInfo } from '../../store/store.ts'
+import type { ServeParts } from '../parts.ts'
+import { createSingleFlight, orLeave } from '../waiting.ts'
+
+/** A stored form of a document. */
+export interface Variant {
+  readonly blob: BlobInfo
+  readonly mediaType: string
+  /** Content-Encoding of the blob's bytes. */
+  readonly encoding: string | undefined
+}
+
+/** The variants of kept documents. */
+export interface Variants {
+  /**
+   * The stored variant, made now if it is not there yet. The empty `variant` is the body as upstream gave it.
+   * @throws absent.blob (the body was evicted), untrusted.reply (malformed), exhausted.queue, unavailable.timeout, aborted.caller
+   */
+  get(document: StoredDocument, ecosystem: Ecosystem, variant: string, signal: AbortSignal): Promise<Variant>
+}
+
+/** Separates the media type from the encoding in the one text that the shelf keeps; not a character of a media type. */
+const ENCODED = '\n'
+
+/** `life` ends work that is under way when the node stops. */
+export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
+  const { store, policy } = parts
+  const making = createSingleFlight<Variant>()
+
+  function stored(body: BlobId, key: string): Variant | undefined {
+    const made = store.documents.variant(body, key)
+    const blob = made && store.lookup(made.id)
+    if (made === undefined || blob === undefined) return undefined
+    const [mediaType = '', encoding] = made.mediaType.split(ENCODED)
+    return { blob, mediaType, encoding }
+  }
+
+  async function make(document: StoredDocument, body: BlobInfo, ecosystem: Ecosystem, variant: string, key: string) {
+    const load = async (signal: AbortSignal) => {
+      const reader = await store.open(body.id)
+      try {
+        return await collect(reader.stream(undefined, signal), body.sizeBytes)
+      } finally {
+        await reader.close()
+      }
+    }
+    const facts = { mediaType: document.mediaType, headers: document.headers }
+    const made = await parts.transform(
+      { ecosystem: ecosystem.id, sizeBytes: body.sizeBytes, load, facts, variant },
+      life,
+    )
+    const writer = await store.begin({
+      digests: [],
+      aliases: [],
+      sizeBytes: made.bytes.byteLength,
+      bytesMax: made.bytes.byteLength,
+    })
+    try {
+      await writer.write(made.bytes)
+    } catch (error) {
+      await writer.abort()
+      throw error
+    }
+    const blob = await writer.commit({ mediaType: made.mediaType, share: 'none', origin: { kind: 'local' } })
+    const mediaType = made.encoding === undefined ? made.mediaType : `${made.mediaType}${ENCODED}${made.encoding}`
+    store.documents.putVariant(body.id, key, { id: blob.id, mediaType })
+    return { blob, mediaType: made.mediaType, encoding: made.encoding }
+  }
+
+  return {
+    async get(document, ecosystem, variant, signal) {
+      const body = document.body && store.lookup(document.body)
+      if (body === undefined) throw new AppError('absent.blob', `the body of ${document.key} is not in the store`)
+      if (variant === '') return { blob: body, mediaType: document.mediaType, encoding: undefined }
+      const key = `${ecosystem.id} ${policy.revision} ${variant}`
+      const found = stored(body.id, key)
+      if (found !== undefined) return found
+      return await orLeave(
+        making.run(`${body.id} ${key}`, () => make(document, body, ecosystem, variant, key)),
+        signal,
+      )
+    },
+  }
+}
