@@ -13,7 +13,7 @@ const RECORDS_MAX = 256
 const shape = z.object({
   record: z.base64().max(8192).optional(),
   recordAtMs: z.number().optional(),
-  facts: z.unknown(),
+  facts: z.unknown().optional(),
 })
 
 interface Remembered {
