@@ -13,7 +13,7 @@ const bin = join(root, 'node_modules/.bin')
 const STEPS: ReadonlyArray<readonly [name: string, program: string, ...args: string[]]> = [
   ['unit tests and repository rules', process.execPath, join(root, 'tools/test.ts'), 'unit'],
   ['types', join(bin, 'tsc'), '-p', '.'],
-  ['format and lint', join(bin, 'biome'), 'check', '--error-on-warnings', '.'],
+  ['format and lint', join(bin, 'biome'), 'check', '--error-on-warnings', '--max-diagnostics=15', '.'],
 ]
 
 interface StepResult {
@@ -42,6 +42,12 @@ async function runStep(name: string, program: string, args: readonly string[]): 
 
 const results = await Promise.all(STEPS.map(([name, program, ...args]) => runStep(name, program, args)))
 for (const { name, ok, output, seconds } of results.reverse()) {
-  process.stdout.write(`\n== ${name}: ${ok ? 'ok' : 'FAILED'} (${seconds.toFixed(1)} s)\n${output}`)
+  const shown = ok
+    ? output
+        .split('\n')
+        .filter((line) => line.startsWith('# '))
+        .join('\n')
+    : output
+  process.stdout.write(`\n== ${name}: ${ok ? 'ok' : 'FAILED'} (${seconds.toFixed(1)} s)\n${shown}\n`)
 }
 process.exitCode = results.every(({ ok }) => ok) ? 0 : 1

@@ -74,14 +74,19 @@ export const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
 /** Adapter files (or folders, ending in a slash) and the effects and node: modules that they may use. */
 export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string}`)[]>> = {
   'src/base/piece-hash.ts': ['node:module'],
-  'src/main/effects.ts': ['time', 'timers', 'random', 'process', 'node:timers/promises'],
+  'src/cli/node-api.ts': ['timers', 'network', 'node:fs/promises'],
   'src/http/listen.ts': ['timers', 'node:http'],
-  'src/peers/identity.ts': ['random', 'process', 'node:fs'],
+  'src/main/cli.ts': ['process'],
+  'src/main/daemon.ts': ['timers', 'process', 'node:fs/promises', 'node:os'],
+  'src/main/data-directory.ts': ['random', 'node:fs/promises', 'node:os'],
+  'src/main/effects.ts': ['time', 'timers', 'random', 'process', 'node:timers/promises'],
+  'src/main/wire.ts': ['node:os'],
   'src/peers/control/plane.ts': ['node:worker_threads'],
   'src/peers/control/subnets.ts': ['node:os'],
   'src/peers/control/worker.ts': ['time', 'timers', 'random', 'node:worker_threads'],
   'src/peers/data/client/dial.ts': ['node:tls'],
   'src/peers/data/server/server.ts': ['node:https'],
+  'src/peers/identity.ts': ['random', 'process', 'node:fs'],
   'src/upstream/wire/body.ts': ['node:stream'],
   'src/upstream/wire/dial.ts': ['node:dns', 'node:net'],
 }

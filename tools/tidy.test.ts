@@ -70,6 +70,7 @@ const ALLOWED: ReadonlyArray<readonly [from: string, to: string]> = [
   ['src/main/wire.ts', 'src/store/disk.ts'],
   ['src/http/server.ts', 'src/serve/serve.ts'],
   ['src/cli/cache.ts', 'src/store/store.ts'],
+  ['src/cli/cache.ts', 'src/http/http.ts'],
   ['src/serve/find.ts', 'src/peers/peers.ts'],
   ['src/serve/find.ts', 'src/policy/integrity.ts'],
   ['src/serve/find.ts', 'src/ecosystems/ecosystem.ts'],
@@ -85,6 +86,7 @@ const ALLOWED: ReadonlyArray<readonly [from: string, to: string]> = [
 const REFUSED: ReadonlyArray<readonly [from: string, to: string]> = [
   ['src/http/server.ts', 'src/serve/find.ts'],
   ['src/http/server.ts', 'src/main/config.ts'],
+  ['src/serve/serve.ts', 'src/http/http.ts'],
   ['src/cli/cache.ts', 'src/store/disk.ts'],
   ['src/serve/find.ts', 'src/store/disk.ts'],
   ['src/serve/find.ts', 'src/peers/neighbour.ts'],
@@ -151,6 +153,7 @@ const NO_EFFECTS = [
   'const d = { process: 1 }',
   "import type { Server } from 'node:http'",
   "import { isIP } from 'node:net'",
+  "import { fetch } from './fetch.ts'\nfetch(step)",
   "import { createHash } from 'node:crypto'",
 ]
 

@@ -74,9 +74,11 @@ function importsPureNames({ specifier, clause }: Import): boolean {
   return names.length > 0 && wanted.every((name) => pure.includes(name.split(/\s+as\s+/)[0] ?? ''))
 }
 
-/** True if what looks like a call is a method or function of that name being declared. */
+/** True if what looks like a call declares a method or function of that name, or calls the file's own function. */
 function isDefinition(code: string, at: number, matched: string): boolean {
   if (!matched.endsWith('(')) return false
+  const name = matched.slice(0, -1)
+  if (new RegExp(`^import [^;']*[{ ,]${name}[ ,}]|\\b(?:function|const) ${name}\\b`, 'm').test(code)) return true
   const lineStart = code.lastIndexOf('\n', at - 1) + 1
   if (!/^\s*(?:(?:async|function|readonly|public|private)\s+)*$/.test(code.slice(lineStart, at))) return false
   let depth = 0

@@ -51,6 +51,7 @@ export function mayImport(from: string, to: string): boolean {
   if (toPart === 'base') return true
   if (part === 'ecosystems') return ecosystemMayImport(from, to)
   if (part === toPart) return true
+  if (part === 'cli' && to === 'src/http/http.ts') return true
   if (part === 'http' || part === 'cli') {
     return isInterface(to) || ['serve', 'build', 'keep', 'clients'].some((step) => to === `src/${step}/${step}.ts`)
   }
