@@ -1,0 +1,162 @@
+/**
+ * What this node measured of its peers: bytes, rates, faults, and the standing that follows from them. Kept across restarts
+ * through `PeerHost.remember` and `recall`. A peer that lied stays dropped; one that stalled is demoted for a while.
+ */
+import { z } from 'zod'
+import type { Clock } from '../../base/clock.ts'
+import type { PeerFault, PeerHost, PeerId } from '../peers.ts'
+
+const FAULTS_KEPT = 16
+const PEERS_MAX = 10_000
+const DEMOTED_MS = 600_000
+/** Faults of these kinds prove a lie; others happen to honest peers too. */
+const LIES: ReadonlySet<PeerFault['kind']> = new Set(['bad-piece', 'bad-manifest', 'bad-digest'])
+/** So many malformed messages are no accident. */
+const BAD_MESSAGES_MAX = 3
+/** Weight of the newest measurement in the decaying average. */
+const NEWEST_WEIGHT = 0.3
+/** Byte counts are written down when they grew by this much. */
+const REMEMBER_EVERY_BYTES = 67_108_864
+
+/** The facts of one peer. */
+export interface PeerFacts {
+  readonly rateBytesPerSecond: number | undefined
+  readonly receivedBytes: number
+  readonly sentBytes: number
+  readonly standing: 'good' | 'demoted' | 'dropped'
+  readonly faults: readonly PeerFault[]
+}
+
+/** The facts of all peers. */
+export interface Ledger {
+  facts(peerId: PeerId): PeerFacts
+  /** Peers of which anything is known. */
+  peers(): PeerId[]
+  /** Bytes that came from a peer in `elapsedMs` of waiting for it. */
+  received(peerId: PeerId, bytes: number, elapsedMs: number): void
+  sent(peerId: PeerId, bytes: number): void
+  /** Records a fault; says true if the peer is dropped from now on and was not before. */
+  blame(peerId: PeerId, fault: Omit<PeerFault, 'atMs'>): boolean
+  readonly receivedBytes: number
+  readonly sentBytes: number
+}
+
+interface Account {
+  rateBytesPerSecond: number | undefined
+  receivedBytes: number
+  sentBytes: number
+  rememberedBytes: number
+  dropped: boolean
+  faults: PeerFault[]
+}
+
+const faultShape = z.object({
+  kind: z.enum(['bad-piece', 'bad-manifest', 'bad-digest', 'bad-message', 'stall', 'missing']),
+  about: z.string().max(512),
+  atMs: z.number(),
+})
+const rememberedShape = z.object({
+  rateBytesPerSecond: z.number().positive().optional(),
+  receivedBytes: z.number().nonnegative(),
+  sentBytes: z.number().nonnegative(),
+  dropped: z.boolean(),
+  faults: z.array(faultShape).max(FAULTS_KEPT),
+})
+
+/** A ledger that continues from what `host` remembers; entries that cannot be read are forgotten. */
+export function createLedger(
+  host: Pick<PeerHost, 'remember' | 'recall'>,
+  dependencies: { readonly clock: Clock },
+): Ledger {
+  const accounts = new Map<PeerId, Account>()
+  let receivedBytes = 0
+  let sentBytes = 0
+  for (const [peerId, value] of host.recall()) {
+    const found = rememberedShape.safeParse(value)
+    if (!found.success || accounts.size >= PEERS_MAX) continue
+    const { rateBytesPerSecond, ...rest } = found.data
+    accounts.set(peerId, { ...rest, rateBytesPerSecond, rememberedBytes: rest.receivedBytes + rest.sentBytes })
+  }
+  const accountOf = (peerId: PeerId): Account => {
+    const known = accounts.get(peerId)
+    if (known !== undefined) return known
+    const made: Account = {
+      rateBytesPerSecond: undefined,
+      receivedBytes: 0,
+      sentBytes: 0,
+      rememberedBytes: 0,
+      dropped: false,
+      faults: [],
+    }
+    if (accounts.size < PEERS_MAX) accounts.set(peerId, made)
+    return made
+  }
+  const remember = (peerId: PeerId, account: Account): void => {
+    const { rememberedBytes: _, rateBytesPerSecond, ...rest } = account
+    account.rememberedBytes = account.receivedBytes + account.sentBytes
+    host.remember(peerId, { ...rest, ...(rateBytesPerSecond !== undefined && { rateBytesPerSecond }) })
+  }
+  const rememberSometimes = (peerId: PeerId, account: Account): void => {
+    const bytes = account.receivedBytes + account.sentBytes
+    if (bytes - account.rememberedBytes >= REMEMBER_EVERY_BYTES) remember(peerId, account)
+  }
+  const standing = (account: Account): PeerFacts['standing'] => {
+    if (account.dropped) return 'dropped'
+    const newest = account.faults.at(-1)
+    const recent = newest !== undefined && dependencies.clock.nowMs() - newest.atMs < DEMOTED_MS
+    return recent && newest.kind !== 'missing' ? 'demoted' : 'good'
+  }
+
+  return {
+    facts(peerId) {
+      const account = accounts.get(peerId)
+      if (account === undefined) {
+        return { rateBytesPerSecond: undefined, receivedBytes: 0, sentBytes: 0, standing: 'good', faults: [] }
+      }
+      return {
+        rateBytesPerSecond: account.rateBytesPerSecond,
+        receivedBytes: account.receivedBytes,
+        sentBytes: account.sentBytes,
+        standing: standing(account),
+        faults: [...account.faults],
+      }
+    },
+    peers: () => [...accounts.keys()],
+    received(peerId, bytes, elapsedMs) {
+      const account = accountOf(peerId)
+      receivedBytes += bytes
+      account.receivedBytes += bytes
+      if (elapsedMs > 0) {
+        const rate = (bytes / elapsedMs) * 1000
+        const before = account.rateBytesPerSecond
+        account.rateBytesPerSecond = before === undefined ? rate : before + (rate - before) * NEWEST_WEIGHT
+      }
+      rememberSometimes(peerId, account)
+    },
+    sent(peerId, bytes) {
+      const account = accountOf(peerId)
+      sentBytes += bytes
+      account.sentBytes += bytes
+      rememberSometimes(peerId, account)
+    },
+    blame(peerId, fault) {
+      const account = accountOf(peerId)
+      const before = account.dropped
+      account.faults = [
+        ...account.faults,
+        { ...fault, about: fault.about.slice(0, 512), atMs: dependencies.clock.nowMs() },
+      ]
+      account.faults = account.faults.slice(-FAULTS_KEPT)
+      const malformed = account.faults.filter(({ kind }) => kind === 'bad-message').length
+      account.dropped ||= LIES.has(fault.kind) || malformed >= BAD_MESSAGES_MAX
+      remember(peerId, account)
+      return account.dropped && !before
+    },
+    get receivedBytes() {
+      return receivedBytes
+    },
+    get sentBytes() {
+      return sentBytes
+    },
+  }
+}

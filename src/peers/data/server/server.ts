@@ -1,0 +1,140 @@
+/**
+ * The data plane's listener: HTTPS with client certificates. It decides who may speak at all (a key that is a peer id, not
+ * dropped or denied, a member where there is a private network) and within which bounds; `routes.ts` answers. Adapter: node:https.
+ * A connection that was dialled back runs in the other direction: whom we dialled sends requests, who dialled us is asked.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { Logger } from '../../../base/clock.ts'
+import { AppError } from '../../../base/errors.ts'
+import { peerIdOf } from '../../identity.ts'
+import type { PeerId } from '../../peers.ts'
+import { ALPN_BACK, ALPN_FORWARD, CIPHERS } from '../client/dial.ts'
+import type { DataPlaneSettings } from '../options.ts'
+import { type CertificatePair, publicKeyOfCertificate } from '../wire/certificate.ts'
+
+const HEADER_BYTES_MAX = 8_192
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const IDLE_TIMEOUT_MS = 60_000
+const REQUESTS_PER_CONNECTION_MAX = 100_000
+
+/** What the listener needs of the rest. */
+export interface ServerHooks {
+  /** True if this peer may speak to this node. */
+  admits(peerId: PeerId): boolean
+  /** Answers a request of a peer whose key was proved. Never throws. */
+  answer(peerId: PeerId, request: IncomingMessage, response: ServerResponse): void
+  /** A peer dialled back: `socket` takes our requests. */
+  dialledBack(peerId: PeerId, socket: TLSSocket): void
+}
+
+/** The listener. */
+export interface DataServer {
+  /** Resolves with the port. @throws unavailable.node if it cannot listen */
+  listen(): Promise<number>
+  /** Serves the other side of a connection that this node dialled for it. */
+  serveBack(peerId: PeerId, socket: TLSSocket): void
+  /** Closes every connection of a peer. */
+  drop(peerId: PeerId): void
+  close(): Promise<void>
+}
+
+/** Makes the listener; it does not listen yet. */
+export function createDataServer(
+  settings: DataPlaneSettings,
+  pair: CertificatePair,
+  hooks: ServerHooks,
+  dependencies: { readonly logger: Logger },
+): DataServer {
+  const peers = new Map<PeerId, Set<TLSSocket>>()
+  const peerOf = new WeakMap<object, PeerId>()
+  const server = createServer(
+    {
+      cert: pair.certificate,
+      key: pair.privateKey,
+      minVersion: 'TLSv1.3',
+      ciphers: CIPHERS,
+      requestCert: true,
+      // Certificates are self-signed: the handshake proves the key, and `admit` reads the peer id from it.
+      rejectUnauthorized: false,
+      ALPNProtocols: [ALPN_FORWARD, ALPN_BACK],
+      handshakeTimeout: settings.connectTimeoutMs * 2,
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: IDLE_TIMEOUT_MS,
+      noDelay: true,
+    },
+    (request, response) => {
+      const peerId = peerOf.get(request.socket)
+      if (peerId === undefined) request.socket.destroy()
+      else hooks.answer(peerId, request, response)
+    },
+  )
+  server.maxConnections = settings.connectionsMax
+  server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX
+  server.timeout = IDLE_TIMEOUT_MS
+  server.on('tlsClientError', (error) => dependencies.logger.debug({ error: error.message }, 'a handshake failed'))
+
+  const admit = (socket: TLSSocket, peerId: PeerId): boolean => {
+    const open = peers.get(peerId) ?? new Set()
+    if (!hooks.admits(peerId) || open.size >= settings.connectionsPerPeerMax) return false
+    peers.set(peerId, open.add(socket))
+    peerOf.set(socket, peerId)
+    socket.once('close', () => {
+      open.delete(socket)
+      if (open.size === 0) peers.delete(peerId)
+    })
+    return true
+  }
+  const serveHttp = server.listeners('secureConnection')
+  const speakHttp = (socket: TLSSocket): void => {
+    for (const listener of serveHttp) listener.call(server, socket)
+  }
+  server.removeAllListeners('secureConnection')
+  server.on('secureConnection', (socket) => {
+    socket.on('error', () => {})
+    const publicKey = publicKeyOfCertificate(socket.getPeerX509Certificate())
+    const peerId = publicKey === undefined ? undefined : peerIdOf(publicKey)
+    if (peerId === undefined || !admit(socket, peerId)) {
+      socket.destroy()
+    } else if (socket.alpnProtocol === ALPN_BACK) {
+      hooks.dialledBack(peerId, socket)
+    } else {
+      speakHttp(socket)
+    }
+  })
+
+  return {
+    listen: () => listenOn(server, settings),
+    serveBack(peerId, socket) {
+      if (admit(socket, peerId)) speakHttp(socket)
+      else socket.destroy()
+    },
+    drop(peerId) {
+      for (const socket of peers.get(peerId) ?? []) socket.destroy()
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      for (const sockets of peers.values()) for (const socket of sockets) socket.destroy()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
+
+function listenOn(server: Server, settings: DataPlaneSettings): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => {
+      const where = `${settings.host}:${settings.port}`
+      reject(new AppError('unavailable.node', `listening for peers on ${where}: ${cause.message}`, { cause }))
+    })
+    server.listen(settings.port, settings.host, () => {
+      server.on('error', () => {})
+      resolve((server.address() as AddressInfo).port)
+    })
+  })
+}

@@ -1,0 +1,129 @@
+/** A `PeerHost` over blobs in memory, for tests of peers: holds, shares or withholds, and can be made to lie or stall. */
+import { Blake3Hasher } from '@napi-rs/blake-hash'
+import { type BlobId, blobIdOf, type Digest, digestBytes } from '../../src/base/digest.ts'
+import type { DocumentKey, StoredDocument } from '../../src/base/document.ts'
+import { AppError } from '../../src/base/errors.ts'
+import { PIECE_BYTES, PIECE_HASH_BYTES, type PieceManifest, pieceCount } from '../../src/base/pieces.ts'
+import { type Asker, mayShare, type ShareLevel } from '../../src/base/share.ts'
+import type { ByteStream } from '../../src/base/streams.ts'
+import type { LeadRequest, PeerHost, PeerId } from '../../src/peers/peers.ts'
+
+const CHUNK_BYTES = 262_144
+
+/** What a test may do to the bytes on their way out, chunk by chunk; `offset` is the chunk's place in the blob. */
+export type Tamper = (chunk: Uint8Array, offset: number, asker: Asker) => Uint8Array | Promise<Uint8Array>
+
+interface Kept {
+  readonly bytes: Uint8Array
+  readonly share: ShareLevel
+  readonly manifest: PieceManifest
+}
+
+/** The piece manifest of bytes in memory. */
+export function manifestOf(bytes: Uint8Array, id: BlobId = blobIdOf(bytes)): PieceManifest {
+  const hashes = Buffer.alloc(pieceCount(bytes.byteLength) * PIECE_HASH_BYTES)
+  for (let index = 0; index * PIECE_BYTES < bytes.byteLength; index += 1) {
+    const piece = bytes.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES)
+    new Blake3Hasher()
+      .update(piece)
+      .digestBuffer()
+      .copy(hashes, index * PIECE_HASH_BYTES)
+  }
+  return { id, sizeBytes: bytes.byteLength, algorithm: 'blake3', hashes }
+}
+
+/** A host in memory. */
+export class MemoryHost implements PeerHost {
+  readonly facts: Map<PeerId, unknown> = new Map()
+  readonly documents: Map<DocumentKey, StoredDocument> = new Map()
+  /** How often `open` and `lead` were called. */
+  opened = 0
+  led = 0
+  tamper: Tamper = (chunk) => chunk
+  /** Bytes of upstream, for `lead`. */
+  upstream: Uint8Array | undefined
+  readonly #privateNetwork: boolean
+  readonly #blobs = new Map<BlobId, Kept>()
+  readonly #names = new Map<Digest, BlobId>()
+
+  constructor(options: { readonly privateNetwork?: boolean } = {}) {
+    this.#privateNetwork = options.privateNetwork ?? false
+  }
+
+  /** Puts a blob in, found by sha256 and sha512. `claim` replaces its true id (a liar's blob). */
+  add(bytes: Uint8Array, options: { readonly share?: ShareLevel; readonly claim?: BlobId } = {}): BlobId {
+    const id = options.claim ?? blobIdOf(bytes)
+    this.#blobs.set(id, { bytes, share: options.share ?? 'network', manifest: manifestOf(bytes, id) })
+    this.#names.set(id, id)
+    this.#names.set(digestBytes('sha512', bytes), id)
+    return id
+  }
+
+  /** Takes a blob out. */
+  remove(id: BlobId): void {
+    this.#blobs.delete(id)
+  }
+
+  lookup(name: Digest, asker: Asker): ReturnType<PeerHost['lookup']> {
+    const id = this.#names.get(name)
+    const kept = id && this.#shared(id, asker)
+    return id && kept && { id, sizeBytes: kept.bytes.byteLength, mediaType: 'application/test' }
+  }
+
+  async open(
+    id: BlobId,
+    range: { readonly offset: number; readonly lengthBytes: number },
+    asker: Asker,
+    signal: AbortSignal,
+  ): Promise<ByteStream> {
+    const kept = this.#shared(id, asker)
+    if (kept === undefined) throw new AppError('absent.blob', `${id} is not here`)
+    this.opened += 1
+    const { tamper } = this
+    return (async function* () {
+      for (let at = range.offset; at < range.offset + range.lengthBytes; at += CHUNK_BYTES) {
+        if (signal.aborted) throw signal.reason
+        const end = Math.min(at + CHUNK_BYTES, range.offset + range.lengthBytes)
+        yield await tamper(kept.bytes.subarray(at, end), at, asker)
+      }
+    })()
+  }
+
+  pieces(id: BlobId, asker: Asker): PieceManifest | undefined {
+    return this.#shared(id, asker)?.manifest
+  }
+
+  document(key: DocumentKey, asker: Asker): StoredDocument | undefined {
+    const found = this.documents.get(key)
+    return found && mayShare(found.share, asker, this.#privateNetwork) ? found : undefined
+  }
+
+  async lead(_request: LeadRequest): ReturnType<PeerHost['lead']> {
+    this.led += 1
+    const bytes = this.upstream
+    if (bytes === undefined) throw new AppError('unavailable.upstream', 'there is no upstream')
+    return {
+      sizeBytes: bytes.byteLength,
+      stream: (async function* () {
+        yield bytes
+      })(),
+    }
+  }
+
+  *shareable(): Iterable<Digest> {
+    for (const [name, id] of this.#names) if (this.#blobs.has(id) && this.#blobs.get(id)?.share !== 'none') yield name
+  }
+
+  remember(peerId: PeerId, facts: unknown): void {
+    this.facts.set(peerId, JSON.parse(JSON.stringify(facts)))
+  }
+
+  recall(): Array<readonly [PeerId, unknown]> {
+    return [...this.facts]
+  }
+
+  #shared(id: BlobId, asker: Asker): Kept | undefined {
+    const kept = this.#blobs.get(id)
+    return kept && mayShare(kept.share, asker, this.#privateNetwork) ? kept : undefined
+  }
+}
