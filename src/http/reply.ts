@@ -34,6 +34,7 @@ export function sendError(response: ServerResponse, error: unknown, head: boolea
   const text = JSON.stringify({ error: { code: known.code, message: errorChain(known).join(': ') } })
   response.statusCode = statusOf(known)
   response.setHeader('content-type', 'application/json; charset=utf-8')
+  response.setHeader('x-content-type-options', 'nosniff')
   sendWhole(response, `${text}\n`, head)
 }
 

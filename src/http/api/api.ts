@@ -62,7 +62,6 @@ export function createApiHandler(parts: ApiParts, deps: ApiDependencies): HttpHa
         deps.logger.error({ target: request.url?.slice(0, 500), error: errorChain(error) }, 'an API call failed')
       }
       response.setHeader('cache-control', 'no-store')
-      response.setHeader('x-content-type-options', 'nosniff')
       sendError(response, error, head)
     }
   }

@@ -1,0 +1,84 @@
+/** What commands are handed: where they print and how they reach the node. Made by `main/cli.ts`; types only. */
+
+/** A running node's API. Errors of the node come back as `AppError` with the node's own code. */
+export interface NodeApi {
+  readonly url: string
+  /** @throws unavailable.node, and what the node answers */
+  get<T>(path: string, query?: Readonly<Record<string, string | undefined>>): Promise<T>
+  /** Carries the token. @throws unavailable.node, and what the node answers */
+  change<T>(
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    given?: { readonly body?: object; readonly query?: Readonly<Record<string, string | undefined>> },
+  ): Promise<T>
+}
+
+/** Options that every command has. */
+export interface CommonOptions {
+  readonly json?: boolean
+  readonly data?: string
+}
+
+/** A setting as an option of `start`. */
+export interface OptionRow {
+  readonly name: string
+  /** `MULTIADDR`; empty for a switch. */
+  readonly placeholder: string
+  readonly many: boolean
+  readonly help: string
+  /** What applies when it is not given. */
+  readonly fallback: string
+}
+
+/** What `start` was called with, by setting name. */
+export type StartFlags = Readonly<Record<string, string | readonly string[] | boolean | undefined>>
+
+/** A client that `setup` knows. */
+export interface ClientName {
+  readonly name: string
+  readonly title: string
+}
+
+/** What every command may use. */
+export interface CliContext {
+  readonly version: string
+  /** Rows of the settings table, for the options of `start`. */
+  readonly settings: readonly OptionRow[]
+  readonly clients: readonly ClientName[]
+  /** Prints on stdout. */
+  out(text: string): void
+  /** Prints on stderr. */
+  err(text: string): void
+  nowMs(): number
+  monotonicMs(): number
+  /** The node of this data directory (or of the default one). @throws unavailable.node if none runs there */
+  connect(data: string | undefined): Promise<NodeApi>
+  /** Runs a node until it is stopped; resolves with the exit code. */
+  start(flags: StartFlags, json: boolean): Promise<number>
+  /** Points stock clients at the node, or back. */
+  setup(request: SetupRequest): Promise<SetupResult>
+}
+
+/** What `setup` is asked to do. */
+export interface SetupRequest {
+  readonly clients: readonly string[]
+  readonly undo: boolean
+  readonly dryRun: boolean
+  readonly data: string | undefined
+}
+
+/** What `setup` did, or with `dryRun` would do, client by client. */
+export interface SetupResult {
+  readonly changes: readonly SetupChange[]
+}
+
+/** One file of one client. */
+export interface SetupChange {
+  readonly client: string
+  readonly path: string
+  readonly changed: boolean
+  /** The change as a diff; empty if there is none. */
+  readonly diff: string
+  /** What the user must do next. */
+  readonly afterwards: string | undefined
+}

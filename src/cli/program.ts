@@ -1,0 +1,181 @@
+/**
+ * The tree of commands with their options, helps and examples; `docs/reference/cli.md` is generated from it. Each command's code
+ * is loaded when it runs, so that `--help` and `ping` are quick.
+ */
+import { Command, CommanderError, Option } from 'commander'
+import { AppError } from '../base/errors.ts'
+import type { CliContext, OptionRow, StartFlags } from './context.ts'
+
+/** Called with the exit code of the command that ran. */
+export type OnExit = (code: number) => void
+
+/** The program. Parsing throws `CommanderError` for what a user mistyped, and whatever the command throws. */
+export function createProgram(context: CliContext, onExit: OnExit): Command {
+  const program = new Command('pyrsia')
+    .description(
+      'A decentralized package network: packages from the own store, from peers near by, and from upstream, verified',
+    )
+    .version(context.version, '-V, --version', 'Print the version')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) })
+    .showHelpAfterError('(see pyrsia --help)')
+    .showSuggestionAfterError()
+  addStart(program, context, onExit)
+  addNode(program, context)
+  addConfig(program, context)
+  addCache(program, context)
+  addOthers(program, context)
+  return program
+}
+
+/** The exit code for what parsing threw: 0 after help and version, 2 for a mistake, undefined if it is another error. */
+export function exitCodeOf(error: unknown): number | undefined {
+  if (!(error instanceof CommanderError)) return undefined
+  return error.exitCode === 0 ? 0 : 2
+}
+
+function addStart(program: Command, context: CliContext, onExit: OnExit): void {
+  const start = program
+    .command('start')
+    .description('Run a node until it is stopped')
+    .option('--json', 'Print one JSON line with the endpoints when ready; logs go to stderr')
+    .addHelpText(
+      'after',
+      examples(
+        'pyrsia start',
+        'pyrsia start --listen /ip4/0.0.0.0/tcp/7900 --disk 50GB',
+        'pyrsia start --offline --json',
+      ),
+    )
+  for (const row of context.settings) start.addOption(optionOf(row))
+  start.action(async (_options, command: Command) => {
+    const flags: Record<string, StartFlags[string]> = {}
+    for (const { name, attributeName } of command.options.map((o) => ({
+      name: o.name(),
+      attributeName: o.attributeName(),
+    }))) {
+      if (name !== 'json') flags[name] = command.getOptionValue(attributeName)
+    }
+    onExit(await context.start(flags, command.getOptionValue('json') === true))
+  })
+}
+
+function optionOf({ name, placeholder, many, help, fallback }: OptionRow): Option {
+  const option = new Option(placeholder === '' ? `--${name}` : `--${name} <${placeholder}>`)
+  option.description = `${help}${many ? '; may be repeated' : ''}${fallback === '' || placeholder === '' ? '' : ` (default: ${fallback})`}`
+  if (many) option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
+  return option
+}
+
+function addNode(program: Command, context: CliContext): void {
+  common(program.command('ping').description('Check that the node is up; print its version and the round trip'))
+    .addHelpText('after', examples('pyrsia ping'))
+    .action(async (options) => (await import('./ping.ts')).ping(context, options))
+  common(program.command('status').description('Show what the node is doing and what does not work'))
+    .addHelpText('after', examples('pyrsia status', 'pyrsia status --json'))
+    .action(async (options) => (await import('./status.ts')).status(context, options))
+  common(program.command('list').description('List the peers with their standing and faults'))
+    .addHelpText('after', examples('pyrsia list'))
+    .action(async (options) => (await import('./list.ts')).list(context, options))
+  common(program.command('why').argument('<purl>', 'Package URL, with or without version'))
+    .description('Tell where the bytes of a package came from, who vouched for them and how old that is')
+    .addHelpText('after', examples('pyrsia why pkg:generic/left-pad@1.3.0'))
+    .action(async (purl, options) => (await import('./why.ts')).why(context, purl, options))
+}
+
+function addConfig(program: Command, context: CliContext): void {
+  const config = common(program.command('config').description("Show or change the node's settings"))
+    .option('--show', 'Show the settings in force and where each came from (this is the default)')
+    .option('--remove', 'Take back what config edit changed')
+    .addHelpText('after', examples('pyrsia config --show', 'pyrsia config edit --port 8000 --diskspace 50GB'))
+    .action(async (options) => (await import('./config.ts')).config(context, options))
+  common(
+    config.command('edit').description('Change settings in the configuration file; in force from the next start on'),
+  )
+    .option('--host <ADDRESS>', 'Address on which the registries listen')
+    .option('--port <PORT>', 'Port of the registries that are mounted below a path')
+    .option('--diskspace <SIZE>', 'Disk that the store may use, e.g. 10GB')
+    .addHelpText('after', examples('pyrsia config edit --diskspace 50GB'))
+    .action(async (_options, command: Command) =>
+      (await import('./config.ts')).configEdit(context, command.optsWithGlobals()),
+    )
+}
+
+function addCache(program: Command, context: CliContext): void {
+  const cache = program.command('cache').description('See and keep in order what is stored')
+  const load = () => import('./cache.ts')
+  common(cache.command('ls').description('List stored blobs'))
+    .option('--limit <N>', 'How many, at most 1000', '100')
+    .option('--after <DIGEST>', 'Begin after this blob')
+    .action(async (options) => (await load()).cacheList(context, options))
+  common(cache.command('gc').description('Evict the least recently used blobs'))
+    .addOption(
+      new Option('--to-bytes <N>', 'Down to so many bytes (default: the low watermark)').argParser(wholeNumber),
+    )
+    .action(async (options) => (await load()).cacheCollect(context, options))
+  common(
+    cache
+      .command('scrub')
+      .argument('[digest]', 'Only this blob')
+      .description('Read stored blobs again and repair damaged ones'),
+  ).action(async (digest, options) => (await load()).cacheScrub(context, digest, options))
+  common(
+    cache.command('pin').argument('<name>', 'A digest or a package URL').description('Keep blobs from being evicted'),
+  )
+    .option('--label <TEXT>', 'Who pins', 'user')
+    .addHelpText('after', examples('pyrsia cache pin pkg:generic/left-pad@1.3.0'))
+    .action(async (name, options) => (await load()).cachePin(context, name, options))
+  common(
+    cache.command('unpin').argument('<name>', 'A digest or a package URL').description('Let blobs be evicted again'),
+  )
+    .option('--label <TEXT>', 'Who pinned', 'user')
+    .action(async (name, options) => (await load()).cacheUnpin(context, name, options))
+  common(
+    cache.command('rm').argument('<name>', 'A digest or a package URL').description('Remove blobs from the store'),
+  ).action(async (name, options) => (await load()).cacheRemove(context, name, options))
+}
+
+function addOthers(program: Command, context: CliContext): void {
+  const known = context.clients.map(({ name }) => name)
+  common(program.command('setup').argument('<client...>', `One or more of ${known.join(', ')}`))
+    .description('Point stock clients at this node; shows each change, backs up, and can undo it')
+    .option('--undo', 'Restore what was there before')
+    .option('--dry-run', 'Show the change without making it')
+    .addHelpText(
+      'after',
+      examples(
+        ...known.slice(0, 2).map((name) => `pyrsia setup ${name} --dry-run`),
+        ...known.slice(0, 1).map((name) => `pyrsia setup ${name} --undo`),
+      ),
+    )
+    .action(async (clients, options) => (await import('./setup.ts')).setup(context, clients, options))
+  program
+    .command('completion')
+    .argument('<shell>', 'bash, zsh or fish')
+    .description('Print a completion script')
+    .addHelpText('after', examples('source <(pyrsia completion bash)'))
+    .action(async (shell) => context.out((await import('./completion.ts')).completion(program, shell)))
+  program
+    .command('version')
+    .description('Print the version')
+    .option('--json', 'Print JSON')
+    .action((options) =>
+      context.out(options.json ? `${JSON.stringify({ version: context.version })}\n` : `${context.version}\n`),
+    )
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--json', 'Print JSON')
+    .option('--data <DIR>', 'Data directory of the node (default: PYRSIA_DATA, else as for pyrsia start)')
+}
+
+function wholeNumber(text: string): string {
+  if (!/^[0-9]{1,15}$/.test(text))
+    throw new AppError('usage.config', `wanted a whole number, found ${JSON.stringify(text)}`)
+  return text
+}
+
+function examples(...lines: readonly string[]): string {
+  return lines.length === 0 ? '' : `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`
+}

@@ -1,0 +1,50 @@
+/** `pyrsia status`: what the node is doing, and what does not work. */
+import type { StatusView } from '../http/http.ts'
+import type { CliContext, CommonOptions } from './context.ts'
+import { json, plainText, showBytes, showSeconds, table } from './format.ts'
+
+/** @throws unavailable.node */
+export async function status(context: CliContext, options: CommonOptions): Promise<void> {
+  const node = await context.connect(options.data)
+  const found = await node.get<StatusView>('/api/status')
+  context.out(options.json ? json(found) : statusText(found))
+}
+
+/** The status for people. */
+export function statusText(found: StatusView): string {
+  const { peers, store, traffic } = found
+  const rows: string[][] = [
+    ['Node', `Pyrsia ${found.version}, up for ${showSeconds(found.uptimeSeconds)}, process ${found.pid}`],
+    ['Data', found.data],
+    ...Object.entries(found.endpoints).map(([name, url], index) => [index === 0 ? 'Endpoints' : '', `${name} ${url}`]),
+    ['Peer id', peers.peerId],
+    ...peers.listen.map((address, index) => [index === 0 ? 'Peers reach it at' : '', address]),
+    ['Peers', `${peers.connected} connected, ${peers.known} known${peers.privateNetwork ? ', private network' : ''}`],
+    ['From peers', `${showBytes(peers.receivedBytes)} received, ${showBytes(peers.sentBytes)} sent`],
+    [
+      'Store',
+      `${store.blobs} blobs, ${showBytes(store.bytes)} of ${showBytes(store.limitBytes)}, ${showBytes(store.pinnedBytes)} pinned`,
+    ],
+    ...Object.entries(traffic.sources).map(([source, counts], index) => [
+      index === 0 ? 'Served from' : '',
+      `${source}: ${counts.hits} replies, ${showBytes(counts.servedBytes)}`,
+    ]),
+    ...found.upstreams.map((upstream, index) => {
+      const quota = upstream.quota === undefined ? '' : `, ${upstream.quota.remaining} requests left`
+      const text = `${upstream.name} ${upstream.url} (${reachText(upstream.reachable)}, share ${upstream.share}${quota})`
+      return [index === 0 ? 'Upstreams' : '', text]
+    }),
+    ...traffic.transfers.map((transfer, index) => [
+      index === 0 ? 'Transfers' : '',
+      `${transfer.label}: ${showBytes(transfer.bytes)} of ${transfer.totalBytes === undefined ? '?' : showBytes(transfer.totalBytes)} from ${transfer.source ?? '…'}`,
+    ]),
+  ]
+  const notes = found.notes.map((note) => `! ${plainText(note)}\n`).join('')
+  return table(rows) + notes
+}
+
+function reachText(reachable: StatusView['upstreams'][number]['reachable']): string {
+  if (reachable === 'yes') return 'answers'
+  if (reachable === 'no') return 'cannot be reached'
+  return reachable === 'offline' ? 'not asked: offline' : 'not asked yet'
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/**
+ * The entry of the `pyrsia` program: hands the commands of `cli/` their effects, and turns errors into messages on stderr and
+ * exit codes (`base/errors.ts`). Heavy parts are loaded by the commands that need them.
+ */
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { AppError, ERROR_KINDS, errorChain } from '../base/errors.ts'
+import type { CliContext, OptionRow } from '../cli/context.ts'
+import { plainText } from '../cli/format.ts'
+import { createProgram, exitCodeOf } from '../cli/program.ts'
+import { ecosystems } from '../ecosystems/index.ts'
+import { readEarly } from './config/config.ts'
+import { portSettings, SETTINGS, type Setting } from './config/settings.ts'
+import { defaultDataDirectory } from './data-directory.ts'
+import { formatted } from './settings-door.ts'
+
+const EXIT_BUG = 70
+
+/** Rows of the settings table as options of `start`. */
+export function optionRows(): OptionRow[] {
+  const rows = [...Object.values(SETTINGS), ...portSettings(ecosystems)] as readonly Setting<unknown>[]
+  return rows.map((row) => ({
+    name: row.name,
+    placeholder: row.kind.placeholder,
+    many: row.many,
+    help: row.help,
+    fallback: row.fallbackText ?? formatted(row, row.fallback),
+  }))
+}
+
+/** The context with the real effects. */
+export function realContext(): CliContext {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const directory = (data: string | undefined): string =>
+    resolve(
+      readEarly(SETTINGS.data, { flags: { data }, environment: process.env }) ?? defaultDataDirectory(process.env),
+    )
+  return {
+    version,
+    settings: optionRows(),
+    clients: ecosystems.flatMap(({ clients }) => clients.map(({ name, title }) => ({ name, title }))),
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    nowMs: () => Date.now(),
+    monotonicMs: () => performance.now(),
+    connect: async (data) => (await import('../cli/node-api.ts')).connectNode(directory(data)),
+    start: async (flags, json) => (await import('./daemon.ts')).runDaemon({ flags, json, version }),
+    setup: async (request) => (await import('./setup.ts')).runSetup(request, directory(request.data)),
+  }
+}
+
+/** Runs one command line; resolves with the exit code. */
+export async function runCli(context: CliContext, words: readonly string[]): Promise<number> {
+  let code = 0
+  const program = createProgram(context, (found) => {
+    code = found
+  })
+  try {
+    await program.parseAsync(words, { from: 'user' })
+    return code
+  } catch (error) {
+    const mistyped = exitCodeOf(error)
+    if (mistyped !== undefined) return mistyped
+    const [first = '', ...causes] = errorChain(error).map(plainText)
+    const known = error instanceof AppError ? error : undefined
+    context.err(`pyrsia: ${first}${known === undefined ? '' : ` [${known.code}]`}\n`)
+    for (const cause of causes) context.err(`  because: ${cause}\n`)
+    if (known === undefined && error instanceof Error) context.err(`${error.stack}\n`)
+    return known === undefined ? EXIT_BUG : ERROR_KINDS[known.kind].exitCode
+  }
+}
+
+if (import.meta.main) {
+  // A reader that has seen enough (`pyrsia cache ls | head`) is no failure.
+  process.stdout.on('error', () => process.exit(0))
+  const code = await runCli(realContext(), process.argv.slice(2))
+  // Not at once: what is still on its way to a pipe would be lost.
+  process.exitCode = code
+  process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+}
