@@ -4,11 +4,13 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { cliPage } from './reference/cli-page.ts'
 import { apiPage, configPage, errorsPage, metricsPage } from './reference/pages.ts'
 
 /** The pages by file name. */
 export const PAGES: Readonly<Record<string, () => string>> = {
   'api.md': apiPage,
+  'cli.md': cliPage,
   'config.md': configPage,
   'errors.md': errorsPage,
   'metrics.md': metricsPage,

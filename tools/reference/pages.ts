@@ -101,7 +101,8 @@ function fieldsOf(type: ApiRoute['query'], where: string): string[] {
   })
 }
 
-function page(title: string, source: string, intro: string, ...blocks: readonly string[]): string {
+/** A page with its note on where it comes from. */
+export function page(title: string, source: string, intro: string, ...blocks: readonly string[]): string {
   const note = `<!-- Generated from ${source} by \`npm run docs\`: edit that file, not this one. -->`
   return `# ${title}\n\n${note}\n\n${[intro, ...blocks].join('\n\n')}\n`
 }

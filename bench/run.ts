@@ -1,0 +1,27 @@
+/**
+ * `npm run bench [-- NAME...]`: runs the benchmarks of this folder, one process after the other so that none disturbs the next.
+ * Without names: all. Each file compares with a peer in the same run and prints ratios.
+ */
+import { spawn } from 'node:child_process'
+import { globSync } from 'node:fs'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const names = globSync('*.ts', { cwd: folder })
+  .map((file) => basename(file, '.ts'))
+  .filter((name) => name !== 'run')
+  .sort()
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((name) => !names.includes(name))
+if (unknown.length > 0) {
+  process.stderr.write(`wanted benchmarks out of ${names.join(', ')}, found ${unknown.join(', ')}\n`)
+  process.exit(2)
+}
+
+for (const name of wanted.length > 0 ? wanted : names) {
+  process.stdout.write(`\n== ${name}\n`)
+  const child = spawn(process.execPath, ['--expose-gc', `${folder}${name}.ts`], { stdio: 'inherit' })
+  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
+  if (code !== 0) process.exitCode = 1
+}
