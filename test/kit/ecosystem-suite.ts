@@ -211,7 +211,7 @@ function requestCases(name: string, ecosystem: Ecosystem, samples: EcosystemSamp
       assert.ok(key.length <= 256 + request.base.length, key)
     }
     const facts = { mediaType: 'application/json', headers: {} }
-    for (const key of ['', 'files', 'no such key', 'full|gzip|x|', 'short|||', '|||']) {
+    for (const key of ['', 'files-1', 'no such key', 'full|1|gzip|x|', 'short|1|||', 'short|0|||', '|||']) {
       for (const bytes of [Buffer.from('{"versions": 7'), Buffer.from('[]'), Buffer.from([255])]) {
         try {
           ecosystem.transform(bytes, facts, key)

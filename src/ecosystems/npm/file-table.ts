@@ -2,7 +2,7 @@
  * The view of a packument in which tarballs are looked up: lines of text, made once by `transform`, searched without parsing.
  *   <file> TAB <version> TAB <digests, a space between them> TAB <path below the upstream, or absolute URL>
  *   =<tag> TAB <version>
- * Every line has a line feed before and after it.
+ * Every line has a line feed before and after it. Who changes this changes `FILES_VIEW` too: kept tables outlive an upgrade.
  */
 import { algorithmOf, type Digest, digestOf, digestsOfSri, parseDigest } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'

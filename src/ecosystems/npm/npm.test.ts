@@ -9,6 +9,7 @@ import { type Digest, digestBytes, sriOf } from '../../base/digest.ts'
 import type { Need } from '../../base/located.ts'
 import { parsePurl } from '../../base/purl.ts'
 import { npm } from './npm.ts'
+import { FILES_VIEW } from './transform.ts'
 
 const REGISTRY = 'https://registry.example.com'
 const BASE = 'http://127.0.0.1:4873'
@@ -185,7 +186,7 @@ function locate(target: string, headers: Record<string, string> = {}, answers: A
 
 test('a tarball is found by the table of files, with its digests from the packument', () => {
   const { located, needs } = locate('/left/-/left-1.1.0.tgz')
-  assert.deepEqual(needs.map(viewOf), ['files'])
+  assert.deepEqual(needs.map(viewOf), [FILES_VIEW])
   assert.deepEqual(located.digests, [sha512, sha1])
   assert.equal(located.path, '/left/-/left-1.1.0.tgz')
   assert.equal(located.purl, 'pkg:npm/left@1.1.0')

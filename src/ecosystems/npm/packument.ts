@@ -47,7 +47,7 @@ export interface Packument {
 export function readPackument(bytes: Uint8Array): Packument {
   let document: unknown
   try {
-    document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    document = JSON.parse(new TextDecoder().decode(bytes))
   } catch (cause) {
     throw new AppError('untrusted.reply', 'reading a packument: it is no JSON', { cause })
   }

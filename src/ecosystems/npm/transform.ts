@@ -20,7 +20,10 @@ import {
 /** The media type of the abbreviated form, by which clients ask for it. */
 export const ABBREVIATED = 'application/vnd.npm.install-v1+json'
 /** The view in which tarballs are looked up; see `file-table.ts`. */
-export const FILES_VIEW = 'files'
+export const FILES_VIEW = 'files-1'
+
+/** Part of every key: kept forms of an older Pyrsia are made anew when what is made here changes. */
+const REVISION = '1'
 
 const GZIP_BYTES_MIN = 1024
 const GZIP_LEVEL = 6
@@ -44,7 +47,7 @@ export function npmVariant(request: RequestView, want: Want): string {
   const base = form === 'tags' || keepsTarballUrls(request) ? '' : request.base
   if (form === 'full' && base === '' && !gzip) return ''
   const specifier = form === 'version' ? encodeURIComponent(want.params.specifier ?? '') : ''
-  return [form, gzip ? 'gzip' : '', base, specifier].join('|')
+  return [form, REVISION, gzip ? 'gzip' : '', base, specifier].join('|')
 }
 
 /** Makes the form of a key, or the view `FILES_VIEW`. @throws untrusted.reply, usage.request for an unknown key */
@@ -84,11 +87,15 @@ function versionDocument(packument: Packument, specifier: string): JsonObject {
 }
 
 function parseKey(key: string): Form {
-  const [form, encoding, base, specifier] = key.split('|')
-  if (form !== 'full' && form !== 'short' && form !== 'tags' && form !== 'version') {
+  const [form, revision, encoding, base, specifier] = key.split('|')
+  if (!isForm(form) || revision !== REVISION) {
     throw new AppError('usage.request', `wanted the key of a form, found ${JSON.stringify(key.slice(0, 100))}`)
   }
   return { form, gzip: encoding === 'gzip', base: base ?? '', specifier: decodeURIComponent(specifier ?? '') }
+}
+
+function isForm(text: string | undefined): text is Form['form'] {
+  return text === 'full' || text === 'short' || text === 'tags' || text === 'version'
 }
 
 function formOf(request: RequestView, what: string | undefined): Form['form'] {
