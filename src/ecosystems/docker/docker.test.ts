@@ -165,16 +165,6 @@ test('a signed schema 1 manifest is not found, with the reason', () => {
   assert.match(String(reply?.body), /schema 1/)
 })
 
-test('a tag that upstream cannot confirm is served with its age', () => {
-  const stale = (need: never): Got => {
-    const got = (answer as (need: never) => Got)(need)
-    return got.kind === 'document' ? { ...got, stale: true, ageSeconds: 3600.5 } : got
-  }
-  const { located } = locate('/library/alpine/manifests/3.20', stale)
-  assert.equal(located.replyHeaders.age, '3600')
-  assert.match(located.replyHeaders.warning ?? '', /3600 s ago/)
-})
-
 test('ns names the upstream and is answered with OCI-Namespace', () => {
   const { located } = locate('/owner/image/manifests/v1?ns=ghcr.io')
   assert.equal(located.upstream, 'ghcr.io')

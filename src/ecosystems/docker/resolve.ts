@@ -25,7 +25,6 @@ interface Pointed {
   readonly mediaType: string | undefined
   readonly sizeBytes: number | undefined
   readonly evidence: Evidence
-  readonly headers: Headers
 }
 
 /** Resolves pulls: manifests, blobs, tag lists, referrers. */
@@ -47,7 +46,6 @@ export function* resolveDocker(want: Want, request: RequestView, context: Resolv
       mediaType: undefined,
       sizeBytes: undefined,
       evidence,
-      headers: {},
     })
   }
   const pointed = yield* resolveTag(repository, want.params.tag ?? '', context)
@@ -70,7 +68,6 @@ function* resolveTag(
     )
   }
   const stated = strongDigest(head.headers['docker-content-digest'])
-  const headers = ageHeaders(head)
   const who = `tag ${tag} at ${repository.registry}`
   if (stated !== undefined) {
     const sizeBytes = Number(head.headers['content-length'] ?? Number.NaN)
@@ -79,7 +76,6 @@ function* resolveTag(
       mediaType: contentType,
       sizeBytes: Number.isSafeInteger(sizeBytes) && sizeBytes > 0 ? sizeBytes : undefined,
       evidence: { kind: 'header', digest: stated, statedBy: `docker-content-digest of ${who}` },
-      headers,
     }
   }
   // Some registries leave the digest out of HEAD: the document itself then says it.
@@ -91,7 +87,6 @@ function* resolveTag(
     mediaType: body.mediaType,
     sizeBytes: body.bytes.byteLength,
     evidence: { kind: 'index', digest, statedBy: `the manifest that ${who} gave` },
-    headers,
   }
 }
 
@@ -174,7 +169,7 @@ function locateManifest(repository: Repository, params: Params, pointed: Pointed
     upstream: repository.registry,
     path: `/v2/${repository.name}/manifests/${digest}`,
     requestHeaders: { accept: MANIFEST_ACCEPT },
-    replyHeaders: { ...commonHeaders(params), ...pointed.headers, 'docker-content-digest': digest },
+    replyHeaders: { ...commonHeaders(params), 'docker-content-digest': digest },
     evidence: [pointed.evidence],
     requires: [],
   }
@@ -201,13 +196,6 @@ function manifestRequest(
 
 function commonHeaders(params: Params): Headers {
   return { ...API_VERSION_HEADER, ...(params.namespace === undefined ? {} : { 'oci-namespace': params.namespace }) }
-}
-
-/** A tag that upstream could not confirm says for how long nobody could. */
-function ageHeaders(got: Extract<Got, { kind: 'document' }>): Headers {
-  if (!got.stale) return {}
-  const seconds = Math.max(0, Math.floor(got.ageSeconds))
-  return { age: String(seconds), warning: `110 pyrsia "the tag was last confirmed ${seconds} s ago"` }
 }
 
 function strongDigest(text: string | undefined): Digest | undefined {

@@ -18,8 +18,7 @@ const PACKUMENT_BYTES_MAX = 100 * 1024 ** 2
 const PLAIN_BYTES_MAX = 16 * 1024 ** 2
 const TARBALL_BYTES_MAX = 4 * 1024 ** 3
 
-/** Clients may keep an index for a minute; each form depends on these headers. */
-const DOCUMENT_HEADERS = { 'cache-control': 'public, max-age=60', vary: 'accept, accept-encoding, user-agent' }
+/** A version is never published twice. */
 const TARBALL_HEADERS = { 'cache-control': 'public, max-age=31536000, immutable' }
 
 type Flow = Generator<Need, Resolution, Got>
@@ -43,7 +42,6 @@ export function* resolveNpm(want: Want, _request: RequestView, context: ResolveC
     request: packumentRequest(name, context),
     purl: purlOf(name, undefined),
     label: specifier === undefined ? name : `${name}@${specifier}`,
-    replyHeaders: DOCUMENT_HEADERS,
   }
 }
 
@@ -110,8 +108,7 @@ function resolvePlain(params: Params, context: ResolveContext): Resolution {
     staleSeconds: context.freshSeconds,
     immutable: false,
   }
-  const replyHeaders = { 'cache-control': DOCUMENT_HEADERS['cache-control'] }
-  return { kind: 'document', request, purl: undefined, label: params.label ?? request.path, replyHeaders }
+  return { kind: 'document', request, purl: undefined, label: params.label ?? request.path }
 }
 
 /** Always the full packument: the abbreviated one is made of it, so that one body serves every client. */
