@@ -258,7 +258,9 @@ test('checkExports() fires on a default export, an enum and a barrel', () => {
   assert.deepEqual(checkExports([sourceOf('src/a/b.ts', 'export const a = 1')]), [])
 })
 
-test('checkLockfile() fires on a lockfile that names a registry', () => {
+test('checkLockfile() fires on a lockfile that names a registry, or lacks the package of a platform', () => {
+  const optional = '{"packages": {"node_modules/a": {"optionalDependencies": {"a-win32-x64": "1.0.0"}}}}'
+  assert.equal(checkLockfile([sourceOf('package-lock.json', optional)]).length, 1)
   assert.equal(
     checkLockfile([sourceOf('package-lock.json', '{"resolved": "https://registry.example.com/a"}')]).length,
     1,

@@ -1,13 +1,23 @@
 /** Files that must agree with one another: the lockfile, the map in ARCHITECTURE.md, and the table of error codes. */
+import { type LockPackages, missingEntries } from '../lockfile.ts'
 import { CODES_NOT_YET } from '../tidy-rules.ts'
 import { type Finding, isTest, type Source } from './source.ts'
 
-/** Rule: the lockfile names no registry, so that everybody's own is used. */
+/** Rule: the lockfile names no registry, so that everybody's own is used, and has an entry for every platform's package. */
 export function checkLockfile(sources: readonly Source[]): Finding[] {
   const lock = sources.find(({ path }) => path === 'package-lock.json')
-  if (lock === undefined || !/"resolved":/.test(lock.text)) return []
-  const message = 'holds "resolved": run npm install with the .npmrc of this repository'
-  return [{ rule: 'lockfile', path: lock.path, line: 0, message }]
+  if (lock === undefined) return []
+  const findings: Finding[] = []
+  if (/"resolved":/.test(lock.text)) {
+    const message = 'holds "resolved": run npm install with the .npmrc of this repository'
+    findings.push({ rule: 'lockfile', path: lock.path, line: 0, message })
+  }
+  const { packages = {} } = JSON.parse(lock.text) as { packages?: LockPackages }
+  for (const missing of Object.keys(missingEntries(packages))) {
+    const message = `has no entry for ${missing}, so npm ci refuses it: npm run lockfile`
+    findings.push({ rule: 'lockfile', path: lock.path, line: 0, message })
+  }
+  return findings
 }
 
 /** Rule: every path in the "Where is" table of ARCHITECTURE.md exists. */
