@@ -41,7 +41,7 @@ export function checkFileSizes(sources: readonly Source[]): Finding[] {
 export function checkFolderSizes(sources: readonly Source[]): Finding[] {
   const counts = new Map<string, number>()
   for (const { path } of sources) {
-    if (!CODE_FOLDERS.test(path) || !path.endsWith('.ts') || isTest(path)) continue
+    if (!/^(?:src|tools|bench)\//.test(path) || !path.endsWith('.ts') || isTest(path)) continue
     const folder = posix.dirname(path)
     counts.set(folder, (counts.get(folder) ?? 0) + 1)
   }
