@@ -165,6 +165,11 @@ test('a signed schema 1 manifest is not found, with the reason', () => {
   assert.match(String(reply?.body), /schema 1/)
 })
 
+test('a tag that upstream does not have is named in the error', () => {
+  const { reply } = drive(docker, requestOf('/nope/manifests/1'), answer)
+  assert.match(String(reply?.body), /library\/nope:1: not in the script/)
+})
+
 test('ns names the upstream and is answered with OCI-Namespace', () => {
   const { located } = locate('/owner/image/manifests/v1?ns=ghcr.io')
   assert.equal(located.upstream, 'ghcr.io')

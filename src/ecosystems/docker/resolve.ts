@@ -59,7 +59,10 @@ function* resolveTag(
 ): Generator<Need, Pointed | Resolution, Got> {
   const pointer = manifestRequest(repository, tag, 'HEAD', context)
   const head = yield { kind: 'document', request: pointer }
-  if (head.kind === 'absent' || head.kind === 'unavailable') return head
+  if (head.kind === 'absent' || head.kind === 'unavailable') {
+    const message = `${repositoryText(repository)}:${tag}: ${head.reason.message}`
+    return { kind: head.kind, reason: { code: head.reason.code, message } }
+  }
   if (head.kind !== 'document') throw new AppError('bug.assertion', 'a document was asked for, something else answered')
   const contentType = head.headers['content-type'] ?? head.mediaType
   if (bareMediaType(contentType) === SIGNED_SCHEMA1) {
