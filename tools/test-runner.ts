@@ -11,7 +11,7 @@ export interface Phase {
   readonly patterns: readonly string[]
   /** Test files at a time. */
   readonly concurrency: number
-  /** For one test. */
+  /** For one file. */
   readonly timeoutMs: number
 }
 

@@ -74,6 +74,7 @@ export const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
 /** Adapter files (or folders, ending in a slash) and the effects and node: modules that they may use. */
 export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string}`)[]>> = {
   'src/base/piece-hash.ts': ['node:module'],
+  'src/clients/disk-files.ts': ['random', 'process', 'node:fs/promises'],
   'src/cli/node-api.ts': ['timers', 'network', 'node:fs/promises'],
   'src/http/listen.ts': ['timers', 'node:http'],
   'src/main/cli.ts': ['time', 'process', 'node:fs'],
