@@ -1,0 +1,600 @@
+/**
+ * The store on disk: files named by their digest, metadata in SQLite, both below one directory that one process holds. Built
+ * by `main/wire.ts`. The rooms are in `disk/`: writer, reader, recovery, tables. It does not decide what to keep beyond its
+ * size limit, repair or announce anything: `keep/` does.
+ */
+import { join } from 'node:path'
+import type { Clock, Logger, Random } from '../base/clock.ts'
+import { type BlobId, type Digest, isBlobId } from '../base/digest.ts'
+import { AppError, assert, errorChain, throwIfAborted } from '../base/errors.ts'
+import { PIECE_ALGORITHM } from '../base/piece-hash.ts'
+import type { PieceManifest } from '../base/pieces.ts'
+import type { Purl } from '../base/purl.ts'
+import { widerShare } from '../base/share.ts'
+import { type BoundOptions, boundsOf, type StoreBounds } from './bounds.ts'
+import { arrivedInfo, isNews } from './disk/admission.ts'
+import { BlobTable, type BlobTotals, type UseCursor } from './disk/blob-table.ts'
+import { BufferPool } from './disk/buffers.ts'
+import { Database, type DirectoryLock, lockDirectory } from './disk/database.ts'
+import { type Files, isDiskFull, nodeFiles } from './disk/files.ts'
+import { type Layout, layoutOf } from './disk/layout.ts'
+import { type CheckedSource, checkAllPieces, checkedStream, readFailure, SharedFile } from './disk/reader.ts'
+import { DiskNotebook, DiskServed, DiskShelf } from './disk/records.ts'
+import { recover } from './disk/recovery.ts'
+import { DiskWriter, type WriterHost, type WrittenFile } from './disk/writer.ts'
+import { checkExpectation, judge } from './expectation.ts'
+import type {
+  BlobExpectation,
+  BlobFacts,
+  BlobInfo,
+  BlobReader,
+  BlobWriter,
+  CollectReport,
+  ScrubReport,
+  ServedFact,
+  Store,
+  StoreEvent,
+  StoreUsage,
+} from './store.ts'
+
+/** Options of the disk store. */
+export interface DiskOptions extends BoundOptions {
+  /** Made with mode 0700 if it is not there. */
+  readonly directory: string
+}
+
+/** What the disk store needs; `files` only differs in tests. */
+export interface DiskDependencies {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly files?: Files
+}
+
+const FLUSH_AFTER_MS = 2000
+const FLUSH_COUNT = 512
+/** Left free on the file system for everybody else. */
+const RESERVE_BYTES = 64 * 1_048_576
+/** Freed at once when a write finds the disk full. */
+const FULL_DISK_STEP_BYTES = 64 * 1_048_576
+
+/**
+ * Opens the store below `directory`, or makes it. Resolves at once however much is in it; what an unclean boot left is put
+ * right in the background. @throws conflict.running, damaged.database, exhausted.disk
+ */
+export async function createDiskStore(options: DiskOptions, dependencies: DiskDependencies): Promise<Store> {
+  const files = dependencies.files ?? nodeFiles
+  const layout = layoutOf(options.directory)
+  files.makeDirectoryNow(layout.directory)
+  files.makeDirectoryNow(layout.incoming)
+  files.makeDirectoryNow(layout.blobs)
+  const lock = lockDirectory(layout.lock, () => files.textNow(layout.marker)?.split(' ')[0])
+  try {
+    return new DiskStore(layout, boundsOf(options), lock, files, dependencies)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+class DiskStore implements Store {
+  readonly documents: DiskShelf
+  readonly notebook: DiskNotebook
+  readonly #layout: Layout
+  readonly #bounds: StoreBounds
+  readonly #lock: DirectoryLock
+  readonly #files: Files
+  readonly #clock: Clock
+  readonly #logger: Logger
+  readonly #database: Database
+  readonly #table: BlobTable
+  readonly #served: DiskServed
+  readonly #buffers = new BufferPool()
+  readonly #writers = new Set<DiskWriter>()
+  readonly #open = new Map<BlobId, SharedFile>()
+  readonly #uses = new Map<BlobId, number>()
+  readonly #listeners = new Set<(event: StoreEvent) => void>()
+  readonly #background = new Set<Promise<void>>()
+  readonly #closing = new AbortController()
+  readonly #runPrefix: string
+  readonly #epoch: number
+  readonly #totals: BlobTotals
+  #tidy = true
+  #fileCount = 0
+  #cancelFlush: (() => void) | undefined
+
+  constructor(layout: Layout, bounds: StoreBounds, lock: DirectoryLock, files: Files, dependencies: DiskDependencies) {
+    this.#layout = layout
+    this.#bounds = bounds
+    this.#lock = lock
+    this.#files = files
+    this.#clock = dependencies.clock
+    this.#logger = dependencies.logger
+    this.#runPrefix = `${Buffer.from(dependencies.random.bytes(8)).toString('hex')}-`
+    this.#database = new Database(layout.database)
+    this.#table = new BlobTable(this.#database)
+    this.#totals = this.#table.totals()
+    this.#served = new DiskServed(this.#database, bounds)
+    this.notebook = new DiskNotebook(this.#database, bounds)
+    this.documents = new DiskShelf(this.#database, bounds, {
+      has: (id) => this.#table.get(id)?.damaged === false,
+      release: (ids) => {
+        for (const id of ids) {
+          this.#uses.delete(id)
+          this.#table.setUsed(id, 0)
+        }
+      },
+    })
+    this.#epoch = this.#boot()
+  }
+
+  lookup(name: Digest): BlobInfo | undefined {
+    const ids = isBlobId(name) ? [name] : this.#table.idsOf(name)
+    for (const id of ids) {
+      const row = this.#table.get(id)
+      if (row !== undefined && !row.damaged) return this.#withUse(row.info)
+    }
+    return undefined
+  }
+
+  async open(id: BlobId): Promise<BlobReader> {
+    const row = this.#table.get(id)
+    if (row === undefined) throw new AppError('absent.blob', `opening ${id}: it is not in the store`)
+    if (row.damaged) throw new AppError('damaged.blob', `opening ${id}: it is damaged and out of service`)
+    const source = await this.#source(id)
+    this.#touch(id)
+    let closed = false
+    return {
+      info: this.#withUse(row.info),
+      stream: (range, signal) => checkedStream(source, range, signal),
+      async close() {
+        if (!closed) source.file.leave()
+        closed = true
+      },
+    }
+  }
+
+  pieces(id: BlobId): PieceManifest | undefined {
+    return this.#table.pieces(id)
+  }
+
+  async begin(expectation: BlobExpectation): Promise<BlobWriter> {
+    throwIfAborted(this.#closing.signal)
+    checkExpectation(expectation)
+    this.#makeRoom(expectation.sizeBytes ?? 0)
+    const writer = new DiskWriter(this.#newFile(), expectation, this.#writerHost())
+    this.#writers.add(writer)
+    return writer
+  }
+
+  amend(id: BlobId, facts: { readonly share?: BlobFacts['share']; readonly mediaType?: string }): void {
+    const row = this.#table.get(id)
+    if (row === undefined || row.damaged) return
+    const share = widerShare(row.info.share, facts.share ?? 'none')
+    const mediaType = row.info.mediaType ?? facts.mediaType
+    if (share === row.info.share && mediaType === row.info.mediaType) return
+    const info = { ...this.#withUse(row.info), share, mediaType }
+    this.#database.write(() => this.#table.amend(info))
+    if (share !== row.info.share) this.#emit({ kind: 'added', blob: info })
+  }
+
+  async remove(id: BlobId): Promise<void> {
+    await this.#removeAll([id])
+  }
+
+  pin(id: BlobId, label: string): void {
+    const row = this.#table.get(id)
+    if (row === undefined) throw new AppError('absent.blob', `pinning ${id}: it is not in the store`)
+    this.#setPins(id, [...new Set([...row.info.pins, label])].sort())
+    if (!row.damaged) this.#inBackground(this.#sync(id), `syncing ${id}`)
+  }
+
+  unpin(id: BlobId, label: string): void {
+    const pins = this.#table.get(id)?.info.pins ?? []
+    this.#setPins(
+      id,
+      pins.filter((other) => other !== label),
+    )
+  }
+
+  list(options: { readonly after?: BlobId; readonly limit: number }): BlobInfo[] {
+    return this.#table.page(options.after, options.limit).map((info) => this.#withUse(info))
+  }
+
+  async collect(options: { readonly toBytes?: number } = {}): Promise<CollectReport> {
+    const before = this.#totals.bytes
+    const { removed, done } = this.#evict(options.toBytes ?? this.#bounds.limitBytes * this.#bounds.lowWatermark)
+    await done
+    return { removedBlobs: removed, removedBytes: before - this.#totals.bytes, keptBytes: this.#totals.bytes }
+  }
+
+  async scrub(options: Parameters<Store['scrub']>[0]): Promise<ScrubReport> {
+    const damaged: BlobId[] = []
+    let checkedBlobs = 0
+    let checkedBytes = 0
+    const totalBytes = options.id === undefined ? this.#totals.bytes : (this.lookup(options.id)?.sizeBytes ?? 0)
+    const progress = (bytes: number) => {
+      checkedBytes += bytes
+      options.progress?.(checkedBytes, totalBytes)
+    }
+    let page = options.id === undefined ? this.#table.page(undefined, 64) : [this.lookup(options.id)]
+    while (page.length > 0) {
+      for (const info of page) {
+        if (info === undefined) continue
+        const verdict = await this.#verify(info.id, progress, options.signal)
+        if (verdict !== 'gone') checkedBlobs += 1
+        if (verdict === 'damaged') damaged.push(info.id)
+      }
+      page = options.id === undefined ? this.#table.page(page.at(-1)?.id, 64) : []
+    }
+    return { checkedBlobs, checkedBytes, damaged }
+  }
+
+  usage(): StoreUsage {
+    return {
+      ...this.#totals,
+      writingBytes: this.#writingBytes(),
+      limitBytes: this.#bounds.limitBytes,
+      freeBytes: this.#files.freeBytesNow(this.#layout.directory),
+    }
+  }
+
+  record(fact: Omit<ServedFact, 'firstAtMs' | 'lastAtMs'>): void {
+    this.#served.record(fact, this.#clock.nowMs())
+    this.#flushSoon()
+  }
+
+  served(purl: Purl): ServedFact[] {
+    return this.#served.served(purl)
+  }
+
+  watch(listener: (event: StoreEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort(new AppError('aborted.shutdown', 'the store is closing'))
+    await Promise.all([...this.#writers].map((writer) => writer.ended))
+    await Promise.all(this.#background)
+    this.#listeners.clear()
+    this.#flush()
+    this.#database.close()
+    if (this.#tidy) this.#files.removeNow(this.#layout.marker)
+    this.#lock.release()
+  }
+
+  /** Finds out how the last run ended, marks this one, and starts what must be put right. The epoch of this run. */
+  #boot(): number {
+    const bootId = this.#files.bootIdNow()
+    const marker = this.#files.textNow(this.#layout.marker)
+    const machineCrashed = marker !== undefined && (bootId === undefined || marker.split(' ')[1] !== bootId)
+    const epoch = this.#table.epoch(machineCrashed)
+    this.#files.writeTextNow(
+      this.#layout.marker,
+      `${this.#files.pidNow()} ${machineCrashed || !bootId ? 'unknown' : bootId}`,
+    )
+    if (marker === undefined && !this.#database.fresh) return epoch
+    this.#tidy = false
+    this.#inBackground(this.#recover(epoch, bootId), 'recovering after an unclean boot')
+    return epoch
+  }
+
+  async #recover(epoch: number, bootId: string | undefined): Promise<void> {
+    const report = await recover(
+      {
+        files: this.#files,
+        layout: this.#layout,
+        runPrefix: this.#runPrefix,
+        idsOf: (twoDigits) => this.#table.ofPrefix(twoDigits),
+        has: (id) => this.#table.get(id)?.damaged === false,
+        lost: (id) => this.#damage(id, 'its file is gone'),
+        unverified: (after) => this.#table.unverified(after, epoch),
+        verify: async (id, signal) => void (await this.#verify(id, () => {}, signal)),
+      },
+      this.#closing.signal,
+    )
+    this.#tidy = true
+    this.#files.writeTextNow(this.#layout.marker, `${this.#files.pidNow()} ${bootId ?? 'unknown'}`)
+    this.#logger.info({ ...report }, 'recovered after an unclean boot')
+  }
+
+  /** Reads a blob whole; remembers that it is sound. */
+  async #verify(
+    id: BlobId,
+    progress: (bytes: number) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<'sound' | 'damaged' | 'gone'> {
+    throwIfAborted(signal)
+    if (this.lookup(id) === undefined) return 'gone'
+    let source: CheckedSource
+    try {
+      source = await this.#source(id)
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'damaged.blob') return 'damaged'
+      throw error
+    }
+    try {
+      if (!(await checkAllPieces(source, progress, signal))) return 'damaged'
+      this.#table.setVerified(id, this.#epoch)
+      return 'sound'
+    } finally {
+      source.file.leave()
+    }
+  }
+
+  /** An open file (joined; the caller leaves) with what its streams need. @throws damaged.blob, unavailable.storage */
+  async #source(id: BlobId): Promise<CheckedSource> {
+    const manifest = this.#table.pieces(id)
+    assert(manifest !== undefined, `${id} has a row`)
+    let file = this.#open.get(id)
+    if (file === undefined) {
+      const opened = new SharedFile(this.#layout.blob(id), this.#files, () => {
+        if (this.#open.get(id) === opened) this.#open.delete(id)
+      })
+      this.#open.set(id, opened)
+      file = opened
+    }
+    const source: CheckedSource = {
+      file,
+      manifest,
+      files: this.#files,
+      buffers: this.#buffers,
+      // A file that was replaced meanwhile says nothing about the one in service.
+      damaged: (reason) => void (this.#open.get(id) === file && this.#damage(id, reason)),
+    }
+    try {
+      await file.join()
+      return source
+    } catch (error) {
+      const failure = readFailure(error, source)
+      file.leave()
+      throw failure
+    }
+  }
+
+  #writerHost(): WriterHost {
+    return {
+      files: this.#files,
+      buffers: this.#buffers,
+      grow: (extraBytes) => this.#makeRoom(extraBytes),
+      create: (path) => this.#orMakeRoom(() => this.#files.open(path, 'create')),
+      store: (fd, bytes, position) => this.#orMakeRoom(() => this.#files.write(fd, bytes, position)),
+      admit: (file, expectation, facts) => this.#admit(file, expectation, facts),
+      end: (writer) => this.#writers.delete(writer),
+    }
+  }
+
+  /** Checks, renames in and records, in one go of the event loop: nothing can come between file and row. */
+  #admit(file: WrittenFile, expectation: BlobExpectation, facts: BlobFacts): BlobInfo {
+    const { id, names } = judge(expectation, file.digests, file.sizeBytes)
+    const row = this.#table.get(id)
+    const sound = row !== undefined && !row.damaged
+    const nowMs = this.#clock.nowMs()
+    const info = arrivedInfo({ before: row?.info, sound, sizeBytes: file.sizeBytes, names, facts, nowMs })
+    if (sound) {
+      this.#database.write(() => this.#table.amend(info))
+      this.#inBackground(this.#files.unlink(file.path), 'dropping a second copy')
+    } else {
+      const manifest = { id, sizeBytes: file.sizeBytes, algorithm: PIECE_ALGORITHM, hashes: file.pieceHashes }
+      this.#install(file.path, info, manifest)
+      this.#count(info, 1)
+      if (row !== undefined) this.#totals.damaged -= 1
+      if (info.pins.length > 0) this.#inBackground(this.#sync(id), `syncing ${id}`)
+    }
+    if (isNews(row?.info, sound, info)) this.#emit({ kind: 'added', blob: info })
+    return info
+  }
+
+  #install(from: string, info: BlobInfo, manifest: PieceManifest): void {
+    const path = this.#layout.blob(info.id)
+    try {
+      this.#files.makeDirectoryNow(this.#layout.prefix(info.id.slice(7, 9)))
+      this.#files.renameNow(from, path)
+      try {
+        this.#database.write(() => this.#table.put(info, this.#epoch, manifest))
+      } catch (error) {
+        this.#files.removeNow(path)
+        throw error
+      }
+    } catch (error) {
+      throw diskFailure(error, `storing ${info.id}`)
+    }
+  }
+
+  async #removeAll(ids: readonly BlobId[]): Promise<void> {
+    const gone = this.#database.write(() => {
+      const rows = []
+      for (const id of ids) {
+        const row = this.#table.get(id)
+        if (row === undefined) continue
+        this.#table.remove(row.info)
+        this.documents.forget(id)
+        rows.push(row)
+      }
+      return rows
+    })
+    const unlinking = gone.map(({ info, damaged }) => {
+      if (damaged) this.#totals.damaged -= 1
+      else this.#count(info, -1)
+      this.#uses.delete(info.id)
+      return damaged ? undefined : this.#discard(info.id)
+    })
+    for (const { info } of gone) this.#emit({ kind: 'removed', id: info.id, names: info.names })
+    await Promise.all(unlinking)
+  }
+
+  /** Takes a blob's file out of its place at once and unlinks it later: a commit may put a new one there meanwhile. */
+  #discard(id: BlobId): Promise<void> {
+    this.#open.delete(id)
+    const trash = this.#newFile()
+    try {
+      this.#files.renameNow(this.#layout.blob(id), trash)
+    } catch {
+      return Promise.resolve()
+    }
+    return this.#inBackground(this.#files.unlink(trash), `removing the file of ${id}`)
+  }
+
+  #damage(id: BlobId, reason: string): void {
+    const row = this.#table.get(id)
+    if (row === undefined || row.damaged) return
+    this.#database.write(() => this.#table.markDamaged(id))
+    this.#count(row.info, -1)
+    this.#totals.damaged += 1
+    void this.#discard(id)
+    this.#logger.warn({ id, reason }, 'a stored blob is damaged and out of service')
+    this.#emit({ kind: 'damaged', blob: row.info })
+  }
+
+  /** @throws exhausted.disk */
+  #makeRoom(extraBytes: number): void {
+    const { limitBytes, highWatermark, lowWatermark } = this.#bounds
+    const arrivingBytes = this.#writingBytes() + extraBytes
+    if (this.#totals.bytes + arrivingBytes > limitBytes * highWatermark) {
+      this.#evict(Math.max(0, limitBytes * lowWatermark - arrivingBytes))
+    }
+    if (this.#totals.bytes + arrivingBytes > limitBytes) {
+      throw new AppError(
+        'exhausted.disk',
+        `making room for ${extraBytes} bytes: the limit of ${limitBytes} is reached and nothing more may be evicted`,
+        { data: { limitBytes, extraBytes } },
+      )
+    }
+    const shortBytes = extraBytes + RESERVE_BYTES - (this.#files.freeBytesNow(this.#layout.directory) ?? Infinity)
+    if (extraBytes > 0 && shortBytes > 0) this.#evict(Math.max(0, this.#totals.bytes - shortBytes))
+  }
+
+  /** Removes least recently used blobs until at most `toBytes` are left; `done` when their files are gone. */
+  #evict(toBytes: number): { readonly removed: number; readonly done: Promise<unknown> } {
+    let removed = 0
+    const done: Promise<void>[] = []
+    this.#flush()
+    let cursor: UseCursor | undefined
+    while (this.#totals.bytes > toBytes) {
+      const eldest = this.#table.eldest(cursor)
+      if (eldest.length === 0) break
+      cursor = eldest.at(-1)
+      let leftBytes = this.#totals.bytes
+      const ids: BlobId[] = []
+      for (const { id, sizeBytes } of eldest) {
+        if (leftBytes <= toBytes) break
+        if (this.#open.has(id)) continue
+        leftBytes -= sizeBytes
+        ids.push(id)
+      }
+      removed += ids.length
+      done.push(this.#removeAll(ids))
+    }
+    return { removed, done: Promise.all(done) }
+  }
+
+  /** Runs a write; when the disk is full, evicts and tries once more. @throws exhausted.disk */
+  async #orMakeRoom<T>(write: () => Promise<T>): Promise<T> {
+    try {
+      return await write()
+    } catch (error) {
+      if (!isDiskFull(error)) throw diskFailure(error, 'writing a blob')
+    }
+    const { removed, done } = this.#evict(Math.max(0, this.#totals.bytes - FULL_DISK_STEP_BYTES))
+    await done
+    if (removed > 0) this.#logger.warn({ removed }, 'the disk is full: evicted blobs')
+    try {
+      return await write()
+    } catch (error) {
+      throw diskFailure(error, 'writing a blob')
+    }
+  }
+
+  /** Makes a pinned blob durable against a crash of the machine. */
+  async #sync(id: BlobId): Promise<void> {
+    for (const path of [this.#layout.blob(id), this.#layout.prefix(id.slice(7, 9))]) {
+      const fd = await this.#files.open(path, 'read')
+      try {
+        await this.#files.sync(fd)
+      } finally {
+        await this.#files.close(fd)
+      }
+    }
+    this.#table.setSynced(id)
+    this.#database.checkpoint()
+  }
+
+  #setPins(id: BlobId, pins: readonly string[]): void {
+    const row = this.#table.get(id)
+    if (row === undefined) return
+    if (!row.damaged) this.#count(row.info, -1)
+    const info = { ...this.#withUse(row.info), pins }
+    this.#database.write(() => this.#table.amend(info))
+    if (!row.damaged) this.#count(info, 1)
+  }
+
+  #count(info: BlobInfo, sign: 1 | -1): void {
+    this.#totals.blobs += sign
+    this.#totals.bytes += sign * info.sizeBytes
+    if (info.pins.length > 0) this.#totals.pinnedBytes += sign * info.sizeBytes
+  }
+
+  #writingBytes(): number {
+    let bytes = 0
+    for (const writer of this.#writers) bytes += writer.heldBytes
+    return bytes
+  }
+
+  #withUse(info: BlobInfo): BlobInfo {
+    const usedAtMs = this.#uses.get(info.id)
+    return usedAtMs === undefined ? info : { ...info, usedAtMs }
+  }
+
+  #touch(id: BlobId): void {
+    this.#uses.set(id, this.#clock.nowMs())
+    this.#flushSoon()
+  }
+
+  #flushSoon(): void {
+    if (this.#uses.size + this.#served.waitingCount >= FLUSH_COUNT) this.#flush()
+    else this.#cancelFlush ??= this.#clock.after(FLUSH_AFTER_MS, () => this.#flush())
+  }
+
+  /** Writes the times of last use and the served facts that were collected. A failure costs only those. */
+  #flush(): void {
+    this.#cancelFlush?.()
+    this.#cancelFlush = undefined
+    try {
+      this.#database.write(() => {
+        for (const [id, usedAtMs] of this.#uses) this.#table.setUsed(id, usedAtMs)
+      })
+      this.#served.flush()
+    } catch (error) {
+      this.#logger.warn({ cause: errorChain(error) }, 'the times of last use could not be written')
+    }
+    this.#uses.clear()
+  }
+
+  #newFile(): string {
+    this.#fileCount += 1
+    return join(this.#layout.incoming, `${this.#runPrefix}${this.#fileCount}`)
+  }
+
+  #inBackground(work: Promise<void>, what: string): Promise<void> {
+    const watched = work
+      .catch((error) => {
+        if (this.#closing.signal.aborted) return
+        this.#logger.warn({ cause: errorChain(error) }, `${what} failed`)
+      })
+      .finally(() => this.#background.delete(watched))
+    this.#background.add(watched)
+    return watched
+  }
+
+  #emit(event: StoreEvent): void {
+    for (const listener of this.#listeners) listener(event)
+  }
+}
+
+function diskFailure(error: unknown, doing: string): AppError {
+  if (error instanceof AppError) return error
+  if (isDiskFull(error)) return new AppError('exhausted.disk', `${doing}: the disk is full`, { cause: error })
+  return new AppError('unavailable.storage', `${doing}: the file system refused`, { cause: error })
+}

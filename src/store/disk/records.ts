@@ -1,0 +1,231 @@
+/**
+ * The rows that are no blobs: documents and their variants, notebook, served facts; with the bounds of `bounds.ts`. Served
+ * facts are written in batches: a crash of the process may lose those of the last two seconds.
+ */
+import type { StatementSync } from 'node:sqlite'
+import type { BlobId } from '../../base/digest.ts'
+import type { DocumentKey, StoredDocument } from '../../base/document.ts'
+import { type Purl, purlParts } from '../../base/purl.ts'
+import { SERVED_REPLY_COUNT_MAX, type StoreBounds } from '../bounds.ts'
+import { notebookText, packageOf, type ShelfBlobs, servedKey } from '../facts.ts'
+import type { DocumentShelf, Notebook, ServedFact } from '../store.ts'
+import type { Database } from './database.ts'
+
+/** Documents and variants in the database. */
+export class DiskShelf implements DocumentShelf {
+  readonly #database: Database
+  readonly #bounds: StoreBounds
+  readonly #blobs: ShelfBlobs
+  readonly #statements: Readonly<
+    Record<'get' | 'put' | 'delete' | 'count' | 'oldest' | 'ofBody' | 'forgetBody', StatementSync>
+  >
+  readonly #variants: Readonly<Record<'get' | 'put' | 'ofBody' | 'forget', StatementSync>>
+  #count: number
+
+  constructor(database: Database, bounds: StoreBounds, blobs: ShelfBlobs) {
+    this.#database = database
+    this.#bounds = bounds
+    this.#blobs = blobs
+    this.#statements = {
+      get: database.prepare('SELECT value FROM documents WHERE key = ?'),
+      put: database.prepare(
+        'INSERT OR REPLACE INTO documents(key, body, status, checked_at, value) VALUES (?, ?, ?, ?, ?)',
+      ),
+      delete: database.prepare('DELETE FROM documents WHERE key = ?'),
+      count: database.prepare('SELECT count(*) AS count FROM documents'),
+      // 'absent' sorts before 'found'.
+      oldest: database.prepare('SELECT key FROM documents ORDER BY status, checked_at LIMIT 1'),
+      ofBody: database.prepare('SELECT 1 FROM documents WHERE body = ? LIMIT 1'),
+      forgetBody: database.prepare('DELETE FROM documents WHERE body = ?'),
+    }
+    this.#variants = {
+      get: database.prepare('SELECT made, media_type FROM variants WHERE body = ? AND variant = ?'),
+      put: database.prepare('INSERT OR REPLACE INTO variants(body, variant, made, media_type) VALUES (?, ?, ?, ?)'),
+      ofBody: database.prepare('SELECT made FROM variants WHERE body = ?'),
+      forget: database.prepare('DELETE FROM variants WHERE body = ?1 OR made = ?1'),
+    }
+    this.#count = Number(this.#statements.count.get()?.count)
+  }
+
+  get(key: DocumentKey): StoredDocument | undefined {
+    const found = this.#read(key)
+    if (found?.body !== undefined && !this.#blobs.has(found.body)) return undefined
+    return found
+  }
+
+  put(document: StoredDocument): void {
+    this.#database.write(() => {
+      const former = this.#read(document.key)
+      this.#write(document)
+      if (former === undefined) this.#count += 1
+      else this.#releaseBody(former.body)
+      while (this.#count > this.#bounds.documentCountMax) {
+        const oldest = this.#statements.oldest.get()
+        if (oldest === undefined) break
+        this.delete(String(oldest.key))
+      }
+    })
+  }
+
+  confirm(key: DocumentKey, checkedAtMs: number, headers?: Readonly<Record<string, string>>): void {
+    this.#database.write(() => {
+      const found = this.#read(key)
+      if (found !== undefined) this.#write({ ...found, checkedAtMs, headers: { ...found.headers, ...headers } })
+    })
+  }
+
+  delete(key: DocumentKey): void {
+    this.#database.write(() => {
+      const former = this.#read(key)
+      if (former === undefined) return
+      this.#statements.delete.run(key)
+      this.#count -= 1
+      this.#releaseBody(former.body)
+    })
+  }
+
+  variant(body: BlobId, variant: string): { readonly id: BlobId; readonly mediaType: string } | undefined {
+    const row = this.#variants.get.get(body, variant)
+    if (row === undefined || !this.#blobs.has(row.made as BlobId)) return undefined
+    return { id: row.made as BlobId, mediaType: String(row.media_type) }
+  }
+
+  putVariant(body: BlobId, variant: string, made: { readonly id: BlobId; readonly mediaType: string }): void {
+    this.#database.write(() => this.#variants.put.run(body, variant, made.id, made.mediaType))
+  }
+
+  /** Drops what depends on a blob that is being removed; part of the caller's transaction. */
+  forget(id: BlobId): void {
+    this.#variants.forget.run(id)
+    this.#count -= Number(this.#statements.forgetBody.run(id).changes)
+  }
+
+  #read(key: DocumentKey): StoredDocument | undefined {
+    const row = this.#statements.get.get(key)
+    if (row === undefined) return undefined
+    const { body, ...rest } = JSON.parse(String(row.value)) as StoredDocument
+    return { ...rest, body }
+  }
+
+  #write(document: StoredDocument): void {
+    const { key, body, status, checkedAtMs } = document
+    this.#statements.put.run(key, body ?? null, status, checkedAtMs, JSON.stringify(document))
+  }
+
+  #releaseBody(body: BlobId | undefined): void {
+    if (body === undefined || this.#statements.ofBody.get(body) !== undefined) return
+    this.#blobs.release([body, ...this.#variants.ofBody.all(body).map((row) => row.made as BlobId)])
+  }
+}
+
+/** The notebook in the database. */
+export class DiskNotebook implements Notebook {
+  readonly #database: Database
+  readonly #bounds: StoreBounds
+  readonly #get: StatementSync
+  readonly #set: StatementSync
+  readonly #delete: StatementSync
+  readonly #all: StatementSync
+  readonly #trim: StatementSync
+
+  constructor(database: Database, bounds: StoreBounds) {
+    this.#database = database
+    this.#bounds = bounds
+    this.#get = database.prepare('SELECT value FROM notebook WHERE namespace = ? AND key = ?')
+    this.#set = database.prepare(
+      `INSERT OR REPLACE INTO notebook(namespace, key, value, set_order)
+       VALUES (?1, ?2, ?3, (SELECT coalesce(max(set_order), 0) + 1 FROM notebook WHERE namespace = ?1))`,
+    )
+    this.#delete = database.prepare('DELETE FROM notebook WHERE namespace = ? AND key = ?')
+    this.#all = database.prepare('SELECT key, value FROM notebook WHERE namespace = ? ORDER BY key')
+    this.#trim = database.prepare(
+      `DELETE FROM notebook WHERE namespace = ?1 AND key IN
+         (SELECT key FROM notebook WHERE namespace = ?1 ORDER BY set_order DESC LIMIT 64 OFFSET ?2)`,
+    )
+  }
+
+  get(namespace: string, key: string): unknown {
+    const row = this.#get.get(namespace, key)
+    return row === undefined ? undefined : JSON.parse(String(row.value))
+  }
+
+  set(namespace: string, key: string, value: unknown): void {
+    const text = notebookText(namespace, key, value, this.#bounds.notebookValueBytesMax)
+    this.#database.write(() => {
+      this.#set.run(namespace, key, text)
+      this.#trim.run(namespace, this.#bounds.notebookCountMax)
+    })
+  }
+
+  delete(namespace: string, key: string): void {
+    this.#database.write(() => this.#delete.run(namespace, key))
+  }
+
+  entries(namespace: string): Array<readonly [key: string, value: unknown]> {
+    return this.#all.all(namespace).map((row) => [String(row.key), JSON.parse(String(row.value))])
+  }
+}
+
+/** Served facts: collected in memory, written by `flush`. */
+export class DiskServed {
+  readonly #database: Database
+  readonly #bounds: StoreBounds
+  readonly #put: StatementSync
+  readonly #trim: StatementSync
+  readonly #ofPurl: StatementSync
+  readonly #ofPackage: StatementSync
+  readonly #waiting = new Map<string, ServedFact>()
+
+  constructor(database: Database, bounds: StoreBounds) {
+    this.#database = database
+    this.#bounds = bounds
+    this.#put = database.prepare(
+      `INSERT INTO served(identity, purl, package, value, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT(identity) DO UPDATE SET value = excluded.value, last_at = excluded.last_at`,
+    )
+    this.#trim = database.prepare(
+      'DELETE FROM served WHERE rowid IN (SELECT rowid FROM served ORDER BY last_at DESC, rowid DESC LIMIT 4096 OFFSET ?)',
+    )
+    const columns = 'SELECT value, first_at, last_at FROM served WHERE'
+    this.#ofPurl = database.prepare(
+      `${columns} purl = ? ORDER BY last_at DESC, rowid DESC LIMIT ${SERVED_REPLY_COUNT_MAX}`,
+    )
+    this.#ofPackage = database.prepare(
+      `${columns} package = ? ORDER BY last_at DESC, rowid DESC LIMIT ${SERVED_REPLY_COUNT_MAX}`,
+    )
+  }
+
+  /** Facts that are not yet written. */
+  get waitingCount(): number {
+    return this.#waiting.size
+  }
+
+  record(fact: Omit<ServedFact, 'firstAtMs' | 'lastAtMs'>, nowMs: number): void {
+    const key = servedKey(fact)
+    const firstAtMs = this.#waiting.get(key)?.firstAtMs ?? nowMs
+    this.#waiting.set(key, { ...fact, firstAtMs, lastAtMs: nowMs })
+  }
+
+  /** Writes what was collected. */
+  flush(): void {
+    if (this.#waiting.size === 0) return
+    this.#database.write(() => {
+      for (const [key, { firstAtMs, lastAtMs, ...fact }] of this.#waiting) {
+        this.#put.run(key, fact.purl, packageOf(fact.purl), JSON.stringify(fact), firstAtMs, lastAtMs)
+      }
+      this.#trim.run(this.#bounds.servedCountMax)
+    })
+    this.#waiting.clear()
+  }
+
+  served(purl: Purl): ServedFact[] {
+    this.flush()
+    const wholePackage = purlParts(purl).version === undefined
+    const rows = wholePackage ? this.#ofPackage.all(packageOf(purl)) : this.#ofPurl.all(purl)
+    return rows.map((row) => ({
+      ...(JSON.parse(String(row.value)) as Omit<ServedFact, 'firstAtMs' | 'lastAtMs'>),
+      firstAtMs: Number(row.first_at),
+      lastAtMs: Number(row.last_at),
+    }))
+  }
+}
