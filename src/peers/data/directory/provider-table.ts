@@ -44,7 +44,8 @@ export function createProviderTable(
     else counts.set(peerId, left)
   }
   const keep = (key: string, entries: Entry[], stays: (entry: Entry) => boolean): void => {
-    const kept = entries.filter((entry) => stays(entry) || (count(entry.peerId, -1), false))
+    const kept = entries.filter(stays)
+    for (const entry of entries) if (!kept.includes(entry)) count(entry.peerId, -1)
     if (kept.length === 0) byName.delete(key)
     else if (kept.length < entries.length) byName.set(key, kept)
   }

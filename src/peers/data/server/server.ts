@@ -5,7 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from '../../../base/clock.ts'
 import { AppError } from '../../../base/errors.ts'
@@ -77,6 +77,12 @@ export function createDataServer(
   server.maxConnections = settings.connectionsMax
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX
   server.timeout = IDLE_TIMEOUT_MS
+  // Raw sockets: a handshake that is under way belongs to no peer yet, and must not hold up `close`.
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   server.on('tlsClientError', (error) => dependencies.logger.debug({ error: error.message }, 'a handshake failed'))
 
   const admit = (socket: TLSSocket, peerId: PeerId): boolean => {
@@ -119,8 +125,8 @@ export function createDataServer(
     },
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const sockets of peers.values()) for (const socket of sockets) socket.destroy()
-      server.closeAllConnections()
+      for (const open of peers.values()) for (const socket of open) socket.destroy()
+      for (const socket of sockets) socket.destroy()
       await closed
     },
   }

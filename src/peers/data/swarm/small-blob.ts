@@ -2,7 +2,6 @@
  * Blobs of one piece: one small request, checked against the blob's own digest before anything is handed out, so no manifest is
  * needed. A provider that is late is hedged by the next one.
  */
-import type { Clock } from '../../../base/clock.ts'
 import { type BlobId, blobIdOf, hexOf } from '../../../base/digest.ts'
 import { AppError, throwIfAborted } from '../../../base/errors.ts'
 import type { PeerClient } from '../client/peer-client.ts'
