@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { drive, requestOf, scripted } from '../../../test/kit/ecosystem-driver.ts'
 import { ecosystemSuite } from '../../../test/kit/ecosystem-suite.ts'
 import { blobIdOf } from '../../base/digest.ts'
@@ -240,6 +241,20 @@ test('errors carry the code of the OCI specification', () => {
   assert.equal(codeOf('/a/blobs/uploads/', 'POST'), 'UNSUPPORTED')
   const blob = docker.refuse({ code: 'absent', message: '' }, requestOf(`/a/blobs/${layer}`))
   assert.match(String(blob.body), /BLOB_UNKNOWN/)
+})
+
+test('every image reference comes back from its purl', () => {
+  const part = fc.stringMatching(/^[a-z0-9]{1,5}([._-][a-z0-9]{1,5})?$/)
+  const path = fc.array(part, { minLength: 2, maxLength: 4 }).map((parts) => ['a', ...parts].join('/'))
+  const host = fc.constantFrom('', 'ghcr.io/', 'localhost:5000/', 'registry.example.com/')
+  const version = fc.oneof(fc.stringMatching(/^:[A-Za-z0-9_][A-Za-z0-9._-]{0,9}$/), fc.constantFrom('', `@${layer}`))
+  fc.assert(
+    fc.property(host, path, version, (registry, name, suffix) => {
+      const text = `${registry}${name}${suffix}`
+      assert.equal(docker.coordinates.fromPurl(docker.coordinates.toPurl(text)), text)
+    }),
+    { numRuns: 100 },
+  )
 })
 
 test('published purls of images are read, and written in the canonical form', () => {
