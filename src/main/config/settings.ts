@@ -168,16 +168,16 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
   up: one('up', rateKind, { fallback: undefined, help: 'Upload rate to all peers together' }),
   down: one('down', rateKind, { fallback: undefined, help: 'Download rate from all peers together' }),
   uploadSlots: one('upload-slots', countKind('N', 1, 10_000), {
-    fallback: 32,
+    fallback: 64,
     help: 'Uploads to peers at the same time',
   }),
   connections: one('connections', countKind('N', 1, 10_000), {
-    fallback: 200,
-    help: 'Connections with peers at the same time',
+    fallback: 512,
+    help: 'Connections that peers may open to this node at the same time',
   }),
   announcements: one('announcements', countKind('N', 1, 1_000_000), {
-    fallback: 600,
-    help: 'Requests with announcements that one peer may send per minute',
+    fallback: 100_000,
+    help: 'Digests that one peer may announce per minute',
   }),
   logLevel: one<LogLevel>('log-level', choiceKind('LEVEL', LOG_LEVELS), {
     fallback: 'info',

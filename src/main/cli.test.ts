@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { AppError } from '../base/errors.ts'
+import type { CliContext, SetupRequest, StartFlags } from '../cli/context.ts'
+import { optionRows, runCli } from './cli.ts'
+
+interface Spoken {
+  readonly out: string
+  readonly err: string
+  readonly code: number
+  readonly calls: readonly unknown[]
+}
+
+async function run(line: string, replies: Readonly<Record<string, unknown>> = {}): Promise<Spoken> {
+  const calls: unknown[] = []
+  let out = ''
+  let err = ''
+  const answer = <T>(call: readonly unknown[]): T => {
+    calls.push(call)
+    const found = replies[String(call[1])]
+    if (found instanceof Error) throw found
+    return found as T
+  }
+  const context: CliContext = {
+    version: '1.2.3',
+    settings: optionRows(),
+    clients: [{ name: 'toy', title: 'Toy' }],
+    out: (text) => {
+      out += text
+    },
+    err: (text) => {
+      err += text
+    },
+    nowMs: () => 100_000,
+    monotonicMs: () => 5,
+    async connect(data) {
+      if (replies.connect instanceof Error) throw replies.connect
+      calls.push(['connect', data])
+      return {
+        url: 'http://127.0.0.1:7889/',
+        get: async (path, query) => answer(['GET', path, query]),
+        change: async (method, path, given) => answer([method, path, given?.body ?? given?.query]),
+      }
+    },
+    async start(flags: StartFlags, json: boolean) {
+      calls.push(['start', Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)), json])
+      return 0
+    },
+    async setup(request: SetupRequest) {
+      calls.push(['setup', request])
+      return {
+        changes: [{ client: 'toy', path: '/etc/toy', changed: true, diff: '+mirror', afterwards: 'restart toy' }],
+      }
+    },
+  }
+  const code = await runCli(context, line === '' ? [] : line.split(' '))
+  return { out, err, code, calls }
+}
+
+test('pyrsia start hands each flag to the node under the name of its setting', async () => {
+  const { code, calls } = await run(
+    'start --data /d --port 0 --npm-port 0 --peer /ip4/192.0.2.1/tcp/1 --peer /ip4/192.0.2.2/tcp/1 --upstream docker.io=http://127.0.0.1:5000 --offline --json',
+  )
+  assert.equal(code, 0)
+  assert.deepEqual(calls, [
+    [
+      'start',
+      {
+        data: '/d',
+        port: '0',
+        'npm-port': '0',
+        peer: ['/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.2/tcp/1'],
+        upstream: ['docker.io=http://127.0.0.1:5000'],
+        offline: true,
+      },
+      true,
+    ],
+  ])
+})
+
+test('pyrsia ping prints version and round trip, and JSON when asked', async () => {
+  const replies = { '/api/ping': { name: 'pyrsia', version: '9.9', pid: 1 } }
+  assert.match((await run('ping', replies)).out, /Pyrsia 9\.9 answers at .* in 0 ms/)
+  const { out, calls } = await run('ping --json --data /d', replies)
+  assert.deepEqual(JSON.parse(out), {
+    name: 'pyrsia',
+    version: '9.9',
+    pid: 1,
+    url: 'http://127.0.0.1:7889/',
+    roundTripMs: 0,
+  })
+  assert.deepEqual(calls[0], ['connect', '/d'])
+})
+
+test('pyrsia ends with the exit code of the kind of error and prints the chain of causes', async () => {
+  const away = new AppError('unavailable.node', 'no node answers', { cause: new Error('refused') })
+  const { code, err, out } = await run('ping', { connect: away })
+  assert.deepEqual([code, out], [7, ''])
+  assert.equal(err, 'pyrsia: no node answers [unavailable.node]\n  because: refused\n')
+  assert.equal((await run('why pkg:generic/a', { '/api/why': new AppError('absent.blob', 'nothing') })).code, 4)
+  assert.equal((await run('ping', { '/api/ping': new TypeError('oops') })).code, 70)
+})
+
+test('pyrsia ends with 2 for a mistake on the command line and 0 for help', async () => {
+  for (const line of [
+    'pong',
+    'ping --jsn',
+    'why',
+    'start --port',
+    'config edit',
+    'completion csh',
+    'cache gc --to-bytes x',
+  ]) {
+    assert.equal((await run(line)).code, 2, line)
+  }
+  assert.match((await run('pong')).err, /Did you mean ping/)
+  for (const line of ['--help', 'start --help', 'cache --help', '--version']) {
+    assert.equal((await run(line)).code, 0, line)
+  }
+})
+
+test('every command that does something shows examples or options in its help', async () => {
+  for (const line of ['start', 'ping', 'status', 'list', 'why', 'config', 'setup', 'completion']) {
+    assert.match((await run(`${line} --help`)).out, /Examples:\n {2}\S/, line)
+  }
+  assert.match((await run('start --help')).out, /--npm-port <PORT>[\s\S]*default:\s+4873/)
+})
+
+test('pyrsia list names a peer that lied, and what about', async () => {
+  const peer = {
+    peerId: 'liar',
+    trust: 'stranger',
+    connected: false,
+    addresses: [],
+    sameSubnet: false,
+    receivedBytes: 0,
+    sentBytes: 0,
+    standing: 'dropped',
+    faults: [{ kind: 'bad-piece', about: 'sha256:ab\u001b[2J', atMs: 90_000 }],
+  }
+  const { out } = await run('list', { '/api/peers': { peers: [peer] } })
+  assert.match(out, /^liar +dropped/m)
+  assert.match(out, /! liar sent a piece with wrong bytes: sha256:ab.\[2J \(10 s ago\)/)
+  assert(!out.includes('\u001b'))
+})
+
+test('pyrsia config edit sends numbers as numbers, and the options of either level', async () => {
+  const replies = { '/api/config': { file: '/d/config.toml', restart: true } }
+  const { calls, out } = await run('config edit --port 8000 --diskspace 5GB --data /d --json', replies)
+  assert.deepEqual(calls, [
+    ['connect', '/d'],
+    ['PUT', '/api/config', { host: undefined, port: 8000, diskspace: '5GB' }],
+  ])
+  assert.deepEqual(JSON.parse(out), { file: '/d/config.toml', restart: true })
+  assert.deepEqual((await run('config --remove', replies)).calls[1], ['DELETE', '/api/config', undefined])
+})
+
+test('pyrsia cache speaks to the API as it describes itself', async () => {
+  const ids = { ids: ['sha256:ab'] }
+  const pin = { name: 'pkg:generic/a', label: 'user' }
+  const replies = { '/api/cache/pin': ids, '/api/cache/gc': { removedBlobs: 1, removedBytes: 2000, keptBytes: 3 } }
+  assert.deepEqual((await run('cache pin pkg:generic/a', replies)).calls[1], ['POST', '/api/cache/pin', pin])
+  assert.deepEqual((await run('cache unpin pkg:generic/a', replies)).calls[1], ['DELETE', '/api/cache/pin', pin])
+  const { calls, out } = await run('cache gc --to-bytes 5', replies)
+  assert.deepEqual(calls[1], ['POST', '/api/cache/gc', { toBytes: 5 }])
+  assert.equal(out, 'Removed 1 blobs, 2.00 kB; 3 B are kept\n')
+})
+
+test('pyrsia setup shows each change and what to do next', async () => {
+  const { calls, out } = await run('setup toy --dry-run')
+  assert.deepEqual(calls, [['setup', { clients: ['toy'], undo: false, dryRun: true, data: undefined }]])
+  assert.equal(out, 'toy: would change /etc/toy\n+mirror\ntoy: restart toy\n')
+})
+
+test('pyrsia completion knows every command of the tree', async () => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { out } = await run(`completion ${shell}`)
+    for (const word of ['start', 'scrub', 'edit', 'npm-port']) assert(out.includes(word), `${shell}: ${word}`)
+  }
+})
