@@ -84,19 +84,27 @@ export interface ClientSetup {
   readonly title: string
   /** The program whose presence means that the client is installed. */
   readonly program: string
-  /** Configuration files of this client for this user or project; `~`-free absolute paths made from `env`. The first is the one that is written. */
+  /** Configuration files of this client for this user or project; `~`-free absolute paths made from `env`. Each is read and edited; one that `edit` leaves as it is, is not touched. The first is named in `find`. */
   files(env: ClientEnvironment): ClientFile[]
   /**
-   * The text after pointing the client at this node. `undefined` text: the file does not exist. Idempotent; keeps comments and order.
+   * The text after pointing the client at this node. `undefined` text: the file does not exist; `undefined` result: it need not.
+   * Idempotent; keeps comments, order and every other key.
    * @throws usage.config if the present text cannot be parsed
    */
-  edit(text: string | undefined, target: ClientTarget, file: ClientFile): string
-  /** The text with just our keys removed, or undefined if nothing is left of the file. @throws usage.config */
+  edit(text: string | undefined, target: ClientTarget, file: ClientFile): string | undefined
+  /** The text with just our keys removed and those of `before` (the text that `edit` found) in their place, or undefined if nothing is left of the file. @throws usage.config */
   undo(text: string, target: ClientTarget, file: ClientFile, before: string | undefined): string | undefined
-  /** The registry that the user's present configuration names, to become this node's upstream. */
-  upstream(text: string | undefined, file: ClientFile): { readonly name: string; readonly url: string } | undefined
+  /** The registries that the user's present configuration names, best first, to become this node's upstreams; this node itself may be among them. */
+  upstreams(text: string, file: ClientFile): readonly ClientUpstream[]
   /** What the user must do after a change, e.g. restart a daemon. */
   readonly afterwards: string | undefined
+}
+
+/** A registry that a client's configuration names. */
+export interface ClientUpstream {
+  /** Name of the upstream that it stands for. */
+  readonly name: string
+  readonly url: string
 }
 
 /** What locating a client's configuration may depend on. */
@@ -123,6 +131,8 @@ export interface ClientTarget {
   readonly url: string
   /** True if the ecosystem's upstream is the one that stock clients have by default. */
   readonly defaultUpstream: boolean
+  /** What `upstreams` found before, without this node: kept behind it where the client can hold several. */
+  readonly behind: readonly ClientUpstream[]
 }
 
 /** The contract. */

@@ -3,6 +3,7 @@
  * configured upstream is a registry; these three are configured by themselves.
  */
 import type { Ecosystem } from '../ecosystem.ts'
+import { dockerClients } from './clients/clients.ts'
 import { DOCKER_TYPE, dockerFromPurl, dockerToPurl } from './coordinates.ts'
 import { dockerLockfiles } from './lockfiles.ts'
 import { dockerReferences } from './references.ts'
@@ -32,5 +33,5 @@ export const docker: Ecosystem = {
   refuse: refuseDocker,
   references: dockerReferences,
   lockfiles: dockerLockfiles,
-  clients: [],
+  clients: dockerClients,
 }

@@ -3,6 +3,7 @@
  * the stock client loses the path for lock entries without `resolved`.
  */
 import type { Ecosystem } from '../ecosystem.ts'
+import { npmClients } from './clients/clients.ts'
 import { NPM_TYPE, npmFromPurl, npmToPurl } from './coordinates.ts'
 import { npmDefaultUrl } from './default-upstream.ts'
 import { npmLockfiles } from './lockfiles.ts'
@@ -29,5 +30,5 @@ export const npm: Ecosystem = {
   refuse: refuseNpm,
   references: npmReferences,
   lockfiles: npmLockfiles,
-  clients: [],
+  clients: npmClients,
 }
