@@ -127,6 +127,7 @@ class ReadFlow implements Serve {
       return await this.#read(request)
     } catch (error) {
       if (request.signal.aborted) throw error
+      if (error instanceof AppError && error.code === 'usage.range') return unsatisfiable(error)
       if (!(error instanceof AppError) || error.kind === 'bug') {
         this.#parts.logger.error({ path: request.path, why: errorChain(error) }, 'a request failed by a bug')
       } else {
@@ -295,6 +296,11 @@ class ReadFlow implements Serve {
 function native(reply: NativeReply): ServeReply {
   const { status, statusText, headers, body } = reply
   return { status, statusText, headers: { ...headers, ...GUARD_HEADERS }, body }
+}
+
+function unsatisfiable(error: AppError): ServeReply {
+  const headers = { 'content-range': `bytes */${error.data.sizeBytes ?? '*'}`, ...GUARD_HEADERS }
+  return { status: 416, statusText: undefined, headers, body: undefined }
 }
 
 function unchanged(etag: string, headers: Headers): ServeReply {

@@ -89,7 +89,8 @@ export class Incoming {
     const writer = this.#writer
     if (writer === undefined) return
     this.#forget()
-    const given = await openGiven(writer, givenBytes)
+    // A second beginning may hold less than clients were given of the first: what was opened then is what counts.
+    const given = this.#given === undefined ? await openGiven(writer, givenBytes) : undefined
     await writer.abort()
     await this.#remember(given, givenBytes)
   }

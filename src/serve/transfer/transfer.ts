@@ -235,7 +235,8 @@ export class Transfer {
   /** True if the same place is worth opening again. @throws untrusted.digest if clients have bytes that can no longer be right */
   async #recover(failure: AppError, beforeBytes: number): Promise<boolean> {
     if (failure.kind !== 'untrusted' && failure.code !== 'exhausted.size') {
-      return failure.kind !== 'absent' && this.#incoming.writtenBytes > beforeBytes
+      const hopeless = failure.kind === 'absent' || failure.code === 'unavailable.timeout'
+      return !hopeless && this.#incoming.writtenBytes > beforeBytes
     }
     const culprits = [...this.#contributors.values()]
     // Bytes of several places: who lied cannot be told, so the last one is asked for all of it.
@@ -317,7 +318,10 @@ export class Transfer {
     const { cleared } = this.options
     const origin = this.#origin()
     const facts = { mediaType: cleared.located.mediaType ?? this.#mediaType, share: cleared.share, origin }
-    const blob = await this.#incoming.commit(facts, this.#releasedBytes, () => this.#givenBytes)
+    const blob = await this.#incoming.commit(facts, this.#releasedBytes, () => {
+      this.#releasedBytes = 0
+      return this.#givenBytes
+    })
     for (const contributor of this.#contributors.values()) contributor.settle(true)
     if (this.#sizeBytes !== undefined && blob.sizeBytes !== this.#sizeBytes) {
       throw new AppError(
