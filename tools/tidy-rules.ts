@@ -91,7 +91,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/peers/data/server/server.ts': ['node:https'],
   'src/peers/identity.ts': ['random', 'process', 'node:fs'],
   'src/store/disk/database.ts': ['node:sqlite'],
-  'src/store/disk/files.ts': ['node:fs'],
+  'src/store/disk/files.ts': ['process', 'node:fs'],
   'src/upstream/wire/body.ts': ['node:stream'],
   'src/upstream/wire/dial.ts': ['node:dns', 'node:net'],
 }

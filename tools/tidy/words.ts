@@ -7,15 +7,18 @@ export function checkEcosystemWords(sources: readonly Source[]): Finding[] {
   const findings: Finding[] = []
   for (const { path, text } of sources) {
     if (!path.startsWith('src/') || /^src\/(?:ecosystems|main)\//.test(path)) continue
-    for (const match of `${path}\n${text}`.matchAll(/[A-Za-z]+/g)) {
-      const word = wordsOf(match[0]).find((one) => ECOSYSTEM_WORDS.some((stem) => stem.test(one)))
-      if (word === undefined) continue
-      const line = lineOf(text, match.index - path.length - 1)
-      const message = `the core is blind to ecosystems, found "${match[0]}"`
-      findings.push({ rule: 'ecosystem-words', path, line, message })
+    for (const [index, line] of [path, ...text.split('\n')].entries()) {
+      const found = line.match(/[A-Za-z]+/g)?.find((identifier) => wordsOf(identifier).some(isEcosystemWord))
+      if (found === undefined) continue
+      const message = `the core is blind to ecosystems, found "${found}"`
+      findings.push({ rule: 'ecosystem-words', path, line: index, message })
     }
   }
   return findings
+}
+
+function isEcosystemWord(word: string): boolean {
+  return ECOSYSTEM_WORDS.some((stem) => stem.test(word))
 }
 
 /** The words of an identifier in camelCase, in lower case. */
