@@ -67,18 +67,12 @@ export interface SetupRequest {
   readonly data: string | undefined
 }
 
-/** What `setup` did, or with `dryRun` would do, client by client. */
+/** What `setup` did, or with `dryRun` would do. */
 export interface SetupResult {
-  readonly changes: readonly SetupChange[]
-}
-
-/** One file of one client. */
-export interface SetupChange {
-  readonly client: string
-  readonly path: string
-  readonly changed: boolean
-  /** The change as a diff; empty if there is none. */
-  readonly diff: string
+  /** Files that change; the diff is empty where only the record of the setup does. */
+  readonly changes: readonly { readonly path: string; readonly diff: string }[]
   /** What the user must do next. */
-  readonly afterwards: string | undefined
+  readonly afterwards: readonly string[]
+  /** What the user should know. */
+  readonly notes: readonly string[]
 }

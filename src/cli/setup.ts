@@ -1,6 +1,6 @@
 /** `pyrsia setup`: points stock clients at this node, or back. The work is `clients/`; this shows it. */
 import type { CliContext, CommonOptions } from './context.ts'
-import { json } from './format.ts'
+import { json, plainText } from './format.ts'
 
 /** Options of `setup`. */
 export interface SetupOptions extends CommonOptions {
@@ -8,7 +8,7 @@ export interface SetupOptions extends CommonOptions {
   readonly dryRun?: boolean
 }
 
-/** @throws usage.config if a client is unknown or its configuration cannot be parsed */
+/** @throws usage.request for an unknown client, usage.config for a configuration that cannot be parsed */
 export async function setup(context: CliContext, clients: readonly string[], options: SetupOptions): Promise<void> {
   const found = await context.setup({
     clients,
@@ -20,13 +20,11 @@ export async function setup(context: CliContext, clients: readonly string[], opt
     context.out(json(found))
     return
   }
-  for (const { client, path, changed, diff, afterwards } of found.changes) {
-    const verb = options.dryRun ? 'would change' : 'changed'
-    context.out(
-      changed
-        ? `${client}: ${verb} ${path}\n${diff}${diff.endsWith('\n') ? '' : '\n'}`
-        : `${client}: ${path} is as it should be\n`,
-    )
-    if (changed && afterwards !== undefined) context.out(`${client}: ${afterwards}\n`)
+  const changed = found.changes.filter(({ diff }) => diff !== '')
+  if (changed.length === 0) context.out('Nothing has to change.\n')
+  for (const { path, diff } of changed) {
+    context.out(`${options.dryRun ? 'Would change' : 'Changed'} ${path}\n${diff}${diff.endsWith('\n') ? '' : '\n'}`)
   }
+  for (const note of found.notes) context.out(`Note: ${plainText(note)}\n`)
+  for (const next of found.afterwards) context.out(`Next: ${next}\n`)
 }

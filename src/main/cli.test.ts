@@ -49,7 +49,12 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
     async setup(request: SetupRequest) {
       calls.push(['setup', request])
       return {
-        changes: [{ client: 'toy', path: '/etc/toy', changed: true, diff: '+mirror', afterwards: 'restart toy' }],
+        changes: [
+          { path: '/etc/toy', diff: '+mirror' },
+          { path: '/etc/other', diff: '' },
+        ],
+        afterwards: ['restart toy'],
+        notes: ['a mirror was found'],
       }
     },
   }
@@ -169,7 +174,7 @@ test('pyrsia cache speaks to the API as it describes itself', async () => {
 test('pyrsia setup shows each change and what to do next', async () => {
   const { calls, out } = await run('setup toy --dry-run')
   assert.deepEqual(calls, [['setup', { clients: ['toy'], undo: false, dryRun: true, data: undefined }]])
-  assert.equal(out, 'toy: would change /etc/toy\n+mirror\ntoy: restart toy\n')
+  assert.equal(out, 'Would change /etc/toy\n+mirror\nNote: a mirror was found\nNext: restart toy\n')
 })
 
 test('pyrsia completion knows every command of the tree', async () => {

@@ -31,7 +31,9 @@ export function optionRows(): OptionRow[] {
 
 /** The context with the real effects. */
 export function realContext(): CliContext {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
   const directory = (data: string | undefined): string =>
     resolve(
       readEarly(SETTINGS.data, { flags: { data }, environment: process.env }) ?? defaultDataDirectory(process.env),
