@@ -2,7 +2,7 @@
  * dockerd: `registry-mirrors` of daemon.json, with this node before the mirrors that were there. Pure.
  * Specification: the dockerd reference; the file is strict JSON, and a daemon that cannot read it does not start.
  */
-import { applyEdits, type FormattingOptions, type JSONPath, modify, type ParseError, parse } from 'jsonc-parser'
+import { applyEdits, findNodeAtLocation, type JSONPath, modify, type ParseError, parse, parseTree } from 'jsonc-parser'
 import { AppError } from '../../../base/errors.ts'
 import type { ClientEnvironment, ClientSetup } from '../../ecosystem.ts'
 
@@ -17,18 +17,18 @@ export const dockerd: ClientSetup = {
   edit(text, target, file) {
     const present = read(text ?? '', file.path)
     const mirrors = mirrorsOf(present, file.path)
-    if (mirrors?.[0] === undefined ? false : same(mirrors[0], target.url)) return text
+    if (mirrors?.[0] !== undefined && same(mirrors[0], target.url)) return text
     if (text === undefined || text.trim() === '') return `${JSON.stringify({ [KEY]: [target.url] }, null, 2)}\n`
     const later = mirrors?.findIndex((mirror) => same(mirror, target.url)) ?? -1
-    const cleared = later < 0 ? text : changed(text, [KEY, later], undefined)
-    return mirrors === undefined ? changed(cleared, [KEY], [target.url]) : inserted(cleared, target.url)
+    const cleared = later < 0 ? text : removed(text, [KEY, later])
+    return mirrors === undefined ? added(cleared, target.url) : inserted(cleared, target.url)
   },
   undo(text, target, file, before) {
     const mirrors = mirrorsOf(read(text, file.path), file.path) ?? []
     const then = before === undefined ? undefined : mirrorsOf(read(before, file.path), file.path)
     const index = mirrors.findIndex((mirror) => same(mirror, target.url))
     if (index < 0 || then?.some((mirror) => same(mirror, target.url))) return text
-    const rest = changed(text, mirrors.length === 1 && then === undefined ? [KEY] : [KEY, index], undefined)
+    const rest = removed(text, mirrors.length === 1 && then === undefined ? [KEY] : [KEY, index])
     return before === undefined && Object.keys(read(rest, file.path)).length === 0 ? undefined : rest
   },
   upstreams: (text, file) =>
@@ -68,20 +68,28 @@ function mirrorsOf(settings: Readonly<Record<string, unknown>>, path: string): r
   throw new AppError('usage.config', `${path} is not changed: its ${KEY} is not a list of URLs`, { data: { path } })
 }
 
+/** Ours as the first mirror, spaced as the one that was. The library's own formatting would reach the neighbours' lines too. */
 function inserted(text: string, url: string): string {
-  const edits = modify(text, [KEY, 0], url, { isArrayInsertion: true, formattingOptions: formatOf(text) })
-  return applyEdits(text, edits)
+  const list = findNodeAtLocation(parseTree(text) ?? { type: 'null', offset: 0, length: 0 }, [KEY])
+  const open = (list?.offset ?? 0) + 1
+  const first = list?.children?.[0]?.offset
+  const space = first === undefined ? '' : text.slice(open, first)
+  return `${text.slice(0, open)}${space}${JSON.stringify(url)}${first === undefined ? '' : ','}${text.slice(open)}`
 }
 
-function changed(text: string, at: JSONPath, value: unknown): string {
-  return applyEdits(text, modify(text, at, value, { formattingOptions: formatOf(text) }))
-}
-
-/** The indentation and line end that the file has. */
-function formatOf(text: string): FormattingOptions {
-  const indent = /\n([ \t]+)\S/.exec(text)?.[1] ?? '  '
+/** A new list as the first property, on a line of its own. */
+function added(text: string, url: string): string {
+  const open = text.indexOf('{') + 1
+  const rest = text.slice(open)
   const eol = text.includes('\r\n') ? '\r\n' : '\n'
-  return { insertSpaces: !indent.startsWith('\t'), tabSize: indent.startsWith('\t') ? 1 : indent.length, eol }
+  const indent = /\n([ \t]+)\S/.exec(text)?.[1] ?? '  '
+  const property = `${eol}${indent}${JSON.stringify(KEY)}: ${JSON.stringify([url])}`
+  const empty = /^\s*\}/.test(rest)
+  return `${text.slice(0, open)}${property}${empty ? eol : ','}${empty ? rest.trimStart() : rest}`
+}
+
+function removed(text: string, at: JSONPath): string {
+  return applyEdits(text, modify(text, at, undefined, {}))
 }
 
 function same(a: string, b: string): boolean {
