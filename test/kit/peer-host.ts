@@ -1,9 +1,9 @@
 /** A `PeerHost` over blobs in memory, for tests of peers: holds, shares or withholds, and can be made to lie or stall. */
-import { Blake3Hasher } from '@napi-rs/blake-hash'
 import { type BlobId, blobIdOf, type Digest, digestBytes } from '../../src/base/digest.ts'
 import type { DocumentKey, StoredDocument } from '../../src/base/document.ts'
 import { AppError } from '../../src/base/errors.ts'
-import { PIECE_BYTES, PIECE_HASH_BYTES, type PieceManifest, pieceCount } from '../../src/base/pieces.ts'
+import { manifestOf } from '../../src/base/piece-hash.ts'
+import type { PieceManifest } from '../../src/base/pieces.ts'
 import { type Asker, mayShare, type ShareLevel } from '../../src/base/share.ts'
 import type { ByteStream } from '../../src/base/streams.ts'
 import type { LeadRequest, PeerHost, PeerId } from '../../src/peers/peers.ts'
@@ -17,19 +17,6 @@ interface Kept {
   readonly bytes: Uint8Array
   readonly share: ShareLevel
   readonly manifest: PieceManifest
-}
-
-/** The piece manifest of bytes in memory. */
-export function manifestOf(bytes: Uint8Array, id: BlobId = blobIdOf(bytes)): PieceManifest {
-  const hashes = Buffer.alloc(pieceCount(bytes.byteLength) * PIECE_HASH_BYTES)
-  for (let index = 0; index * PIECE_BYTES < bytes.byteLength; index += 1) {
-    const piece = bytes.subarray(index * PIECE_BYTES, (index + 1) * PIECE_BYTES)
-    new Blake3Hasher()
-      .update(piece)
-      .digestBuffer()
-      .copy(hashes, index * PIECE_HASH_BYTES)
-  }
-  return { id, sizeBytes: bytes.byteLength, algorithm: 'blake3', hashes }
 }
 
 /** A host in memory. */
@@ -53,7 +40,7 @@ export class MemoryHost implements PeerHost {
   /** Puts a blob in, found by sha256 and sha512. `claim` replaces its true id (a liar's blob). */
   add(bytes: Uint8Array, options: { readonly share?: ShareLevel; readonly claim?: BlobId } = {}): BlobId {
     const id = options.claim ?? blobIdOf(bytes)
-    this.#blobs.set(id, { bytes, share: options.share ?? 'network', manifest: manifestOf(bytes, id) })
+    this.#blobs.set(id, { bytes, share: options.share ?? 'network', manifest: manifestOf(id, bytes) })
     this.#names.set(id, id)
     this.#names.set(digestBytes('sha512', bytes), id)
     return id

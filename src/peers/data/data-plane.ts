@@ -40,7 +40,7 @@ export interface DataTotals {
 /** The data plane, as `libp2p.ts` composes it with the control plane into `Peers`. */
 export interface DataPlane
   extends Pick<Peers, 'lookup' | 'fetch' | 'follow' | 'document' | 'announce' | 'withdraw' | 'blame'> {
-  /** Listens and starts announcing. Call it before the control plane's `start`, which tells the port to others. @throws unavailable.node */
+  /** Listens and starts announcing. Call it before the control plane's `start`, which tells the port to others. @throws conflict.port, usage.config */
   start(host: PeerHost): Promise<{ readonly port: number }>
   /** Closes every connection; transfers under way fail. */
   stop(): Promise<void>

@@ -5,7 +5,8 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server } from 'node:https'
-import type { AddressInfo, Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from '../../../base/clock.ts'
 import { AppError } from '../../../base/errors.ts'
@@ -33,7 +34,7 @@ export interface ServerHooks {
 
 /** The listener. */
 export interface DataServer {
-  /** Resolves with the port. @throws unavailable.node if it cannot listen */
+  /** Resolves with the port. @throws conflict.port if the port is taken; usage.config if it cannot listen there */
   listen(): Promise<number>
   /** Serves the other side of a connection that this node dialled for it. */
   serveBack(peerId: PeerId, socket: TLSSocket): void
@@ -78,7 +79,7 @@ export function createDataServer(
   server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX
   server.timeout = IDLE_TIMEOUT_MS
   // Raw sockets: a handshake that is under way belongs to no peer yet, and must not hold up `close`.
-  const sockets = new Set<Socket>()
+  const sockets = new Set<Duplex>()
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
@@ -134,9 +135,10 @@ export function createDataServer(
 
 function listenOn(server: Server, settings: DataPlaneSettings): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
       const where = `${settings.host}:${settings.port}`
-      reject(new AppError('unavailable.node', `listening for peers on ${where}: ${cause.message}`, { cause }))
+      const code = cause.code === 'EADDRINUSE' ? 'conflict.port' : 'usage.config'
+      reject(new AppError(code, `listening for peers on ${where}: ${cause.message}`, { cause }))
     })
     server.listen(settings.port, settings.host, () => {
       server.on('error', () => {})

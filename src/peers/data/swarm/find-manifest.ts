@@ -5,11 +5,11 @@
 import type { Logger } from '../../../base/clock.ts'
 import { type BlobId, hexOf } from '../../../base/digest.ts'
 import { AppError } from '../../../base/errors.ts'
+import { canHashPieces } from '../../../base/piece-hash.ts'
 import type { PieceManifest } from '../../../base/pieces.ts'
 import type { PeerFault, PeerId, PeerTrust } from '../../peers.ts'
 import type { PeerClient } from '../client/peer-client.ts'
 import { PATHS } from '../wire/messages.ts'
-import { canHash } from '../wire/piece-hash.ts'
 import { openManifest, signedManifestBytes } from '../wire/signed-manifest.ts'
 
 const ASKED_MAX = 3
@@ -69,7 +69,7 @@ async function askOne(
     const reply = await client.ask(request, { bytesMax: signedManifestBytes(blob.sizeBytes), signal })
     if (reply.status !== 200) return undefined
     const { manifest, signer } = openManifest(reply.body, blob.id, blob.sizeBytes)
-    if (!canHash(manifest.algorithm)) return undefined
+    if (!canHashPieces(manifest.algorithm)) return undefined
     return { manifest, signer, vouched: trustOf(signer) !== 'stranger' }
   } catch (error) {
     logger.debug({ peerId: client.peerId, error: String(error) }, 'no piece manifest')

@@ -4,11 +4,11 @@
  */
 import type { Clock, Logger } from '../../../base/clock.ts'
 import { AppError, wrapError } from '../../../base/errors.ts'
+import { pieceAgrees } from '../../../base/piece-hash.ts'
 import { PIECE_BYTES, type PieceManifest, pieceSize } from '../../../base/pieces.ts'
 import type { ByteRange } from '../../../base/streams.ts'
 import type { PeerFault, PeerId } from '../../peers.ts'
 import type { TokenBucket } from '../token-bucket.ts'
-import { pieceAgrees } from '../wire/piece-hash.ts'
 import { type Job, Schedule } from './schedule.ts'
 import type { SlotLease } from './slot-pool.ts'
 import type { Source } from './source.ts'
