@@ -5,6 +5,7 @@
 import type { Brand } from '../base/brand.ts'
 import type { Algorithm } from '../base/digest.ts'
 import { AppError, isKind, throwIfAborted } from '../base/errors.ts'
+import { widerShare } from '../base/share.ts'
 import type { ByteRange, ByteStream } from '../base/streams.ts'
 import type { BlobReader } from '../store/store.ts'
 import type { Cleared } from './check.ts'
@@ -95,8 +96,12 @@ async function openStored(
   parts: Pick<ServeParts, 'store'>,
 ): Promise<BlobReader | undefined> {
   const { cleared, blob } = source
-  // What a public upstream has is public, wherever this node had it from at first.
-  parts.store.amend(blob.id, { share: cleared.share })
+  // What a public upstream itself states is public, wherever this node had it from at first. A digest that only the client
+  // named proves nothing of the kind.
+  const stated = cleared.located.evidence.some(({ kind }) => kind === 'index' || kind === 'header')
+  if (stated && widerShare(blob.share, cleared.share) !== blob.share) {
+    parts.store.amend(blob.id, { share: cleared.share })
+  }
   try {
     return await parts.store.open(blob.id)
   } catch (error) {

@@ -172,6 +172,34 @@ test('handle() names a stranger who lied and gives the file from upstream', asyn
   assert.deepEqual(flow.peers.settled, [{ peerId: 'liar', agreed: false }])
 })
 
+test('handle() is not misled by a stranger who states a wrong size and then sends little or nothing', async () => {
+  for (const sent of [0, 1000]) {
+    const flow = readFlow()
+    const bytes = someBytes(MIB)
+    flow.file('a', bytes, { sizeBytes: undefined })
+    const lie = { peerId: 'liar', trust: 'stranger', id: blobIdOf(bytes), sizeBytes: 2 * MIB, bytes } as const
+    flow.peers.copies.push({ ...lie, breakAt: sent })
+    assert.deepEqual(await bodyOf(await flow.get('/file/a')), Buffer.from(bytes))
+    assert.deepEqual(flow.peers.settled, [])
+  }
+})
+
+test('handle() shares a stored file more widely only on the word of the upstream that is public', async () => {
+  const flow = readFlow()
+  const bytes = someBytes(1000)
+  const secret = flow.file('a', bytes, { upstream: 'other.example.com' })
+  flow.upstream.route('other.example.com', '/a', { body: bytes })
+  await bodyOf(await flow.get('/file/a'))
+  const [evidence] = secret.evidence
+  assert.ok(evidence)
+  flow.file('a', bytes, { evidence: [{ ...evidence, kind: 'name' }] })
+  await bodyOf(await flow.get('/file/a'))
+  assert.equal(flow.store.lookup(blobIdOf(bytes))?.share, 'none')
+  flow.file('a', bytes)
+  await bodyOf(await flow.get('/file/a'))
+  assert.equal(flow.store.lookup(blobIdOf(bytes))?.share, 'network')
+})
+
 test('handle() goes on from upstream at the exact byte when a trusted peer breaks off', async () => {
   const flow = readFlow()
   const bytes = someBytes(3 * MIB)

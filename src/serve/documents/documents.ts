@@ -10,11 +10,11 @@ import type { DocumentRequest, Reason } from '../../base/located.ts'
 import type { PeerDocument } from '../../peers/peers.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import { type Cleared, checkKeptBody } from '../check.ts'
-import { within } from '../deadline.ts'
 import type { SourceKind } from '../ledger.ts'
 import type { ServeParts } from '../parts.ts'
 import { reasonOf } from '../reasons.ts'
 import { createSingleFlight, orLeave } from '../waiting.ts'
+import { within } from '../within.ts'
 import { refresh } from './refresh.ts'
 
 /** A document, or why there is none. `upstreamFailed`: upstream should have been asked and could not be. */

@@ -7,8 +7,8 @@ import { isBlobId, isStrong } from '../../base/digest.ts'
 import { errorChain } from '../../base/errors.ts'
 import type { Provider } from '../../peers/peers.ts'
 import type { Cleared } from '../check.ts'
-import { within } from '../deadline.ts'
 import type { ServeParts } from '../parts.ts'
+import { within } from '../within.ts'
 import { leaderPlace, type Place, peerPlace, upstreamPlace } from './place.ts'
 
 /** What the one who asks allows. */

@@ -52,6 +52,8 @@ export class Transfer {
   #clients = 0
   #stopLingering = () => {}
   #sizeBytes: number | undefined
+  /** Who stated the size; undefined: it was known beforehand, or nobody did. */
+  #sizeFrom: Place | undefined
   #mediaType: string | undefined
   #source: 'peer' | 'upstream' | undefined
   /** May be given to clients. */
@@ -225,7 +227,7 @@ export class Transfer {
             { label: cleared.located.label, place: place.kind, why: errorChain(failure) },
             'a source failed',
           )
-          again = await this.#recover(failure, beforeBytes)
+          again = await this.#recover(place, failure, beforeBytes)
         }
       }
     }
@@ -233,23 +235,25 @@ export class Transfer {
   }
 
   /** True if the same place is worth opening again. @throws untrusted.digest if clients have bytes that can no longer be right */
-  async #recover(failure: AppError, beforeBytes: number): Promise<boolean> {
+  async #recover(place: Place, failure: AppError, beforeBytes: number): Promise<boolean> {
     if (failure.kind !== 'untrusted' && failure.code !== 'exhausted.size') {
       const hopeless = failure.kind === 'absent' || failure.code === 'unavailable.timeout'
       return !hopeless && this.#incoming.writtenBytes > beforeBytes
     }
-    const culprits = [...this.#contributors.values()]
-    // Bytes of several places: who lied cannot be told, so the last one is asked for all of it.
-    const mixed = culprits.length > 1
-    if (!mixed) for (const culprit of culprits) culprit.settle(false)
+    // With bytes or a size of others in it nobody can tell who lied: this place is asked for all of it, alone.
+    const others = [...this.#contributors.keys(), this.#sizeFrom].some((one) => one !== undefined && one !== place)
+    if (!others) this.#contributors.get(place)?.settle(false)
     await this.#restart()
-    return mixed
+    return others
   }
 
   async #restart(): Promise<void> {
     this.#releasedBytes = 0
     this.#contributors.clear()
-    if (this.options.cleared.located.sizeBytes === undefined && this.#givenBytes === 0) this.#sizeBytes = undefined
+    if (this.#givenBytes === 0) {
+      this.#sizeBytes = this.options.cleared.located.sizeBytes
+      this.#sizeFrom = undefined
+    }
     await this.#incoming.restart(this.#givenBytes)
   }
 
@@ -297,7 +301,10 @@ export class Transfer {
         throw new AppError('untrusted.size', `wanted ${this.#sizeBytes} bytes, found ${stated} stated`)
       }
       await this.#incoming.begin(stated)
-      this.#sizeBytes ??= stated
+      if (this.#sizeBytes === undefined && stated !== undefined) {
+        this.#sizeBytes = stated
+        this.#sizeFrom = place
+      }
       this.#mediaType ??= opened.mediaType
       this.#source = place.kind
     } catch (error) {
