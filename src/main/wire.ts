@@ -107,6 +107,7 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
     pid: options.pid,
     data: directory,
     offline: values.offline,
+    bootstrapCount: values.peer.length,
     startedAtMs: clock.nowMs(),
     settings: options.settings,
     nowMs: () => clock.nowMs(),

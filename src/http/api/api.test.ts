@@ -67,6 +67,7 @@ async function start(t: TestContext): Promise<Api> {
     pid: 42,
     data: '/data',
     offline: false,
+    bootstrapCount: 0,
     startedAtMs: 0,
     store,
     peers,

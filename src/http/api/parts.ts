@@ -29,6 +29,8 @@ export interface ApiParts {
   readonly pid: number
   readonly data: string
   readonly offline: boolean
+  /** Peers that the user gave to begin with. */
+  readonly bootstrapCount: number
   readonly startedAtMs: number
   readonly store: Store
   readonly peers: Pick<Peers, 'state' | 'list'>

@@ -22,13 +22,13 @@ export function statusOf(parts: ApiParts): StatusView {
     upstreams,
     store,
     traffic: parts.serve.state(),
-    notes: notesOf(parts.offline, peers, upstreams, store),
+    notes: notesOf(parts, peers, upstreams, store),
   }
 }
 
 /** What a person should know, worst first; empty if all is well. */
 export function notesOf(
-  offline: boolean,
+  { offline, bootstrapCount }: Pick<ApiParts, 'offline' | 'bootstrapCount'>,
   peers: PeersState,
   upstreams: readonly UpstreamState[],
   store: StoreUsage,
@@ -47,11 +47,9 @@ export function notesOf(
     }
   }
   if (peers.connected === 0) {
-    notes.push(
-      peers.known === 0
-        ? 'No peer is known: give one with --peer, or listen on the local network with --listen'
-        : `None of ${peers.known} known peers is connected`,
-    )
+    if (peers.known > 0) notes.push(`None of ${peers.known} known peers is connected`)
+    else if (bootstrapCount > 0) notes.push(`No peer is connected: none of ${bootstrapCount} given with --peer answers`)
+    else notes.push('No peer is known: give one with --peer, or listen on the local network with --listen')
   } else if (peers.reachable === 'no') {
     notes.push('No peer can reach this node: it still downloads from them')
   }
