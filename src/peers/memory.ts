@@ -210,7 +210,7 @@ class MemoryPeers implements Peers {
 
   publish: Peers['publish'] = async (topic, message) => {
     if (message.byteLength > MESSAGE_BYTES_MAX) {
-      throw new AppError('usage.message', `wanted a message of at most ${MESSAGE_BYTES_MAX} bytes`)
+      throw new AppError('exhausted.size', `wanted a message of at most ${MESSAGE_BYTES_MAX} bytes`)
     }
     for (const node of this.#neighbours()) {
       for (const listener of node.listeners.get(topic) ?? []) listener(Uint8Array.from(message), this.#peerId)
