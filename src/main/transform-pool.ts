@@ -9,7 +9,7 @@ import { AppError, errorChain, throwIfAborted } from '../base/errors.ts'
 import { moduleUrl } from '../base/module-url.ts'
 import type { Transformed } from '../ecosystems/ecosystem.ts'
 import type { Transform, TransformJob } from '../serve/parts.ts'
-import { createSlots } from '../serve/slots.ts'
+import { createSlots } from '../serve/waiting/slots.ts'
 import { runJob, type WorkerAnswer, type WorkerJob } from './transform-worker.ts'
 
 /** Bounds of the pool. */

@@ -3,8 +3,8 @@ import { AppError } from '../base/errors.ts'
 import type { Want } from '../base/located.ts'
 import { type ByteStream, collect } from '../base/streams.ts'
 import { leaveUnread, pick } from './documents/refresh.ts'
-import { GUARD_HEADERS, sourceHeader } from './headers.ts'
 import type { ServeParts } from './parts.ts'
+import { GUARD_HEADERS, sourceHeader } from './reply/headers.ts'
 import type { ServeReply, ServeRequest } from './request.ts'
 
 const PASSED_HEADERS = ['content-type', 'cache-control', 'etag'] as const

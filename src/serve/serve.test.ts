@@ -559,6 +559,8 @@ test('lead() streams from upstream for a member, and refuses others and what is 
   await fails(flow.serve.lead({ ...request, upstream: 'other.example.com' }, member, signal), 'denied.share')
   await fails(flow.serve.lead({ ...request, requestPath: '/file/b' }, member, signal), 'absent.blob')
   await fails(flow.serve.lead({ ...request, ecosystem: 'unheard of' }, member, signal), 'usage.request')
+  flow.file('a', bytes, { evidence: [] })
+  await fails(flow.serve.lead(request, member, signal), 'denied.policy')
 })
 
 test('close() fails the streams of running transfers', async () => {

@@ -6,10 +6,10 @@ import type { ByteRange, ByteStream } from '../base/streams.ts'
 import type { BlobReader } from '../store/store.ts'
 import type { Variant } from './documents/variants.ts'
 import type { Passed, Verified } from './fetch.ts'
-import { etagOf, GUARD_HEADERS, sourceHeader, tagDigest } from './headers.ts'
-import { leaving, onceLeft } from './leaving.ts'
 import type { Ledger, SourceKind } from './ledger.ts'
-import { type AskedRange, rangeWithin } from './ranges.ts'
+import { etagOf, GUARD_HEADERS, sourceHeader, tagDigest } from './reply/headers.ts'
+import { leaving, onceLeft } from './reply/leaving.ts'
+import { type AskedRange, rangeWithin } from './reply/ranges.ts'
 import type { ServeReply } from './request.ts'
 
 /** How the client asked, and what the reply says beside what the bytes say. */

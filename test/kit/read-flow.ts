@@ -169,62 +169,18 @@ export async function settled(): Promise<void> {
 }
 
 function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<DocumentRequest>): Ecosystem {
-  const documentAt = (path: string): DocumentRequest => ({
-    upstream: HUB,
-    path,
-    method: 'GET',
-    headers: {},
-    keepHeaders: ['x-kept'],
-    bytesMax: 1_000_000,
-    freshSeconds: 60,
-    staleSeconds: 0,
-    immutable: false,
-    ...defaults,
-  })
   return {
     id: 'bare',
     mount: { kind: 'path', prefix: '/bare' },
     tryLines: [],
     upstreams: [],
     aliases: ['sha512'],
-    routes: [
-      {
-        methods: ['GET'],
-        pattern: /^\/file\/.+$/,
-        want: (_, { path }) => ({ kind: 'artifact', upstream: HUB, params: { path } }),
-      },
-      {
-        methods: ['GET'],
-        pattern: /^\/doc\/.+$/,
-        want: (_, { path }) => ({ kind: 'document', upstream: HUB, params: { path } }),
-      },
-      {
-        methods: ['GET'],
-        pattern: /^\/(?<what>loop|pointed)\/(?<name>.+)$/,
-        want: ({ what = '', name = '' }) => ({
-          kind: 'artifact',
-          upstream: HUB,
-          params: { path: `/file/${name}`, what },
-        }),
-      },
-      {
-        methods: ['GET'],
-        pattern: /^\/search$/,
-        want: () => ({
-          kind: 'relay',
-          upstream: HUB,
-          method: 'GET',
-          path: '/search',
-          headers: {},
-          requestBytesMax: 10,
-          replyBytesMax: 1_000,
-        }),
-      },
-    ],
+    routes: BARE_ROUTES,
     coordinates: { toPurl: parsePurl, fromPurl: (purl) => purl },
     compareVersions: () => 0,
     *resolve(want) {
       const { path = '', what } = want.kind === 'artifact' || want.kind === 'document' ? want.params : {}
+      const documentAt = (at: string): DocumentRequest => ({ ...BARE_DOCUMENT, path: at, ...defaults })
       if (want.kind === 'document') return { kind: 'document', request: documentAt(path), purl: undefined, label: path }
       while (what === 'loop') yield { kind: 'document', request: documentAt('/doc/loop') }
       if (what === 'pointed') {
@@ -250,3 +206,47 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
     clients: [],
   }
 }
+
+const BARE_DOCUMENT: DocumentRequest = {
+  upstream: HUB,
+  path: '/',
+  method: 'GET',
+  headers: {},
+  keepHeaders: ['x-kept'],
+  bytesMax: 1_000_000,
+  freshSeconds: 60,
+  staleSeconds: 0,
+  immutable: false,
+}
+
+/** `/loop/x` never stops asking; `/pointed/x` asks for a document before it gives the file. */
+const BARE_ROUTES: Ecosystem['routes'] = [
+  {
+    methods: ['GET'],
+    pattern: /^\/file\/.+$/,
+    want: (_, { path }) => ({ kind: 'artifact', upstream: HUB, params: { path } }),
+  },
+  {
+    methods: ['GET'],
+    pattern: /^\/doc\/.+$/,
+    want: (_, { path }) => ({ kind: 'document', upstream: HUB, params: { path } }),
+  },
+  {
+    methods: ['GET'],
+    pattern: /^\/(?<what>loop|pointed)\/(?<name>.+)$/,
+    want: ({ what = '', name = '' }) => ({ kind: 'artifact', upstream: HUB, params: { path: `/file/${name}`, what } }),
+  },
+  {
+    methods: ['GET'],
+    pattern: /^\/search$/,
+    want: () => ({
+      kind: 'relay',
+      upstream: HUB,
+      method: 'GET',
+      path: '/search',
+      headers: {},
+      requestBytesMax: 10,
+      replyBytesMax: 1_000,
+    }),
+  },
+]

@@ -12,9 +12,9 @@ import type { Upstream } from '../../upstream/upstream.ts'
 import { type Cleared, checkKeptBody } from '../check.ts'
 import type { SourceKind } from '../ledger.ts'
 import type { ServeParts } from '../parts.ts'
-import { reasonOf } from '../reasons.ts'
-import { createSingleFlight, orLeave } from '../waiting.ts'
-import { within } from '../within.ts'
+import { reasonOf } from '../reply/reasons.ts'
+import { createSingleFlight, orLeave } from '../waiting/single-flight.ts'
+import { within } from '../waiting/within.ts'
 import { refresh } from './refresh.ts'
 
 /** A document, or why there is none. `upstreamFailed`: upstream should have been asked and could not be. */

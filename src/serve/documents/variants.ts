@@ -9,7 +9,7 @@ import { collect } from '../../base/streams.ts'
 import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
 import type { BlobInfo } from '../../store/store.ts'
 import type { ServeParts } from '../parts.ts'
-import { createSingleFlight, orLeave } from '../waiting.ts'
+import { createSingleFlight, orLeave } from '../waiting/single-flight.ts'
 
 /** A stored form of a document. */
 export interface Variant {

@@ -8,7 +8,7 @@ import type { Provider } from '../../peers/peers.ts'
 import type { Cleared } from '../check.ts'
 import { leaveUnread } from '../documents/refresh.ts'
 import type { ServeParts } from '../parts.ts'
-import { type AskedRange, parseContentRange, rangeWithin } from '../ranges.ts'
+import { type AskedRange, parseContentRange, rangeWithin } from '../reply/ranges.ts'
 import { askUpstream } from './place.ts'
 import { lookup, type SeekOptions } from './seek.ts'
 

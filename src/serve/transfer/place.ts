@@ -9,7 +9,7 @@ import type { LeadRequest, Provider } from '../../peers/peers.ts'
 import type { UpstreamReply } from '../../upstream/upstream.ts'
 import { leaveUnread } from '../documents/refresh.ts'
 import type { ServeParts } from '../parts.ts'
-import { parseContentRange } from '../ranges.ts'
+import { parseContentRange } from '../reply/ranges.ts'
 import type { Hold } from './release.ts'
 
 /** An opened place. */

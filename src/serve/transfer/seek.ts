@@ -8,7 +8,7 @@ import { errorChain } from '../../base/errors.ts'
 import type { Provider } from '../../peers/peers.ts'
 import type { Cleared } from '../check.ts'
 import type { ServeParts } from '../parts.ts'
-import { within } from '../within.ts'
+import { within } from '../waiting/within.ts'
 import { leaderPlace, type Place, peerPlace, upstreamPlace } from './place.ts'
 
 /** What the one who asks allows. */

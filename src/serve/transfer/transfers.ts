@@ -5,7 +5,7 @@ import type { Located } from '../../base/located.ts'
 import type { BlobInfo } from '../../store/store.ts'
 import type { Cleared } from '../check.ts'
 import type { ServeParts } from '../parts.ts'
-import { createSlots, type Slots } from '../slots.ts'
+import { createSlots, type Slots } from '../waiting/slots.ts'
 import type { SeekOptions } from './seek.ts'
 import { Transfer } from './transfer.ts'
 

@@ -1,7 +1,7 @@
 /** Reply headers that the read flow makes, whatever the ecosystem. Pure. */
-import { type Digest, isBlobId } from '../base/digest.ts'
-import type { Headers, Located } from '../base/located.ts'
-import type { SourceKind } from './ledger.ts'
+import { type Digest, isBlobId } from '../../base/digest.ts'
+import type { Headers, Located } from '../../base/located.ts'
+import type { SourceKind } from '../ledger.ts'
 
 /** On every reply: a registry's bytes are never a page of this origin. */
 export const GUARD_HEADERS: Headers = {

@@ -1,18 +1,18 @@
 /** Answers what an ecosystem asks for while it resolves: documents from `documents/`, blobs through this same flow. */
 
-import type { BlobId } from '../base/digest.ts'
-import { AppError, isKind } from '../base/errors.ts'
-import type { DocumentRequest, Got, Located, Need } from '../base/located.ts'
-import { collect } from '../base/streams.ts'
-import type { Ecosystem } from '../ecosystems/ecosystem.ts'
-import { check } from './check.ts'
-import type { Documents } from './documents/documents.ts'
-import type { Variants } from './documents/variants.ts'
-import { fetch } from './fetch.ts'
-import { find, storedBlob } from './find.ts'
-import type { ServeParts } from './parts.ts'
-import { reasonOf } from './reasons.ts'
-import type { Transfers } from './transfer/transfers.ts'
+import type { BlobId } from '../../base/digest.ts'
+import { AppError, isKind } from '../../base/errors.ts'
+import type { DocumentRequest, Got, Located, Need } from '../../base/located.ts'
+import { collect } from '../../base/streams.ts'
+import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
+import { check } from '../check.ts'
+import { fetch } from '../fetch.ts'
+import { find, storedBlob } from '../find.ts'
+import type { ServeParts } from '../parts.ts'
+import { reasonOf } from '../reply/reasons.ts'
+import type { Transfers } from '../transfer/transfers.ts'
+import type { Documents } from './documents.ts'
+import type { Variants } from './variants.ts'
 
 /** What one request's needs are answered with. */
 export interface AnswerOptions {

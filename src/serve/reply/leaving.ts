@@ -2,7 +2,7 @@
  * Streams that hold something (a reader, a place among a transfer's clients) and give it back however they end: read to the
  * end, failed, given up in the middle, or never begun.
  */
-import type { ByteStream } from '../base/streams.ts'
+import type { ByteStream } from '../../base/streams.ts'
 
 /** A function that calls `leave` once: when called, or when the client's signal aborts. */
 export function onceLeft(signal: AbortSignal, leave: () => void): () => void {

@@ -1,5 +1,5 @@
 /** A bell that several may wait for. Clients of one transfer wait for it instead of polling. */
-import { throwIfAborted } from '../base/errors.ts'
+import { throwIfAborted } from '../../base/errors.ts'
 
 /** Wakes everyone who waits when it rings. Holds nothing for those who left. */
 export interface Bell {

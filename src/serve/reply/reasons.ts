@@ -1,6 +1,6 @@
 /** Errors of the read flow as reasons for a client's user. Pure. */
-import { AppError, type ErrorKind } from '../base/errors.ts'
-import type { Reason } from '../base/located.ts'
+import { AppError, type ErrorKind } from '../../base/errors.ts'
+import type { Reason } from '../../base/located.ts'
 
 const CODES: Readonly<Record<ErrorKind, Reason['code']>> = {
   usage: 'malformed',

@@ -1,5 +1,5 @@
 /** A bounded number of places with a bounded queue before them. Transfers and background work take one each. */
-import { AppError, throwIfAborted } from '../base/errors.ts'
+import { AppError, throwIfAborted } from '../../base/errors.ts'
 
 /** Places for work that runs at the same time. */
 export interface Slots {

@@ -1,5 +1,5 @@
 /** HTTP byte ranges (RFC 9110, 14): reading a client's Range and an upstream's Content-Range. Pure. */
-import type { ByteRange } from '../base/streams.ts'
+import type { ByteRange } from '../../base/streams.ts'
 
 /** A single byte range as a client asked for it: from `first` (to `last`, inclusive), or the last `suffixBytes`. */
 export type AskedRange =

@@ -1,5 +1,5 @@
 /** Waiting for work that others wait for too. */
-import { throwIfAborted, wrapError } from '../base/errors.ts'
+import { throwIfAborted, wrapError } from '../../base/errors.ts'
 
 /** The outcome of `work`, unless `signal` aborts first; the work itself goes on for others. @throws aborted.caller */
 export async function orLeave<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
