@@ -1,4 +1,4 @@
-/** A unified diff of two small texts, for the user's eyes. Pure. */
+/** A unified diff of two small texts, for the user's eyes: what looks like a secret is masked. Pure. */
 
 const CONTEXT_LINES = 3
 const CELLS_MAX = 4_000_000
@@ -78,12 +78,17 @@ function hunks(lines: readonly Line[]): string {
     const oldCount = part.filter((line) => line.sign !== '+').length
     const newCount = part.filter((line) => line.sign !== '-').length
     text += `@@ -${oldCount === 0 ? oldLine - 1 : oldLine},${oldCount} +${newCount === 0 ? newLine - 1 : newLine},${newCount} @@\n`
-    text += part.map((line) => `${line.sign}${line.text}\n`).join('')
+    text += part.map((line) => `${line.sign}${masked(line.text)}\n`).join('')
     oldLine += oldCount
     newLine += newCount
     at = to
   }
   return text
+}
+
+/** A line without the secret that it may hold: lines around a change are shown too, on screens that others see. */
+function masked(line: string): string {
+  return line.replace(/^(.*?(?:auth|token|passw|secret)[^=:\s]*["']?\s*[=:]\s*)\S.*$/i, '$1***')
 }
 
 /** Unchanged lines at the end of the first `to` lines. */
