@@ -66,7 +66,8 @@ export const ERROR_CODES = {
   'unavailable.peer': 'A peer cannot be reached, failed, or stalled.',
   'unavailable.node': 'The node of this data directory does not answer.',
   'unavailable.timeout': 'Something did not happen within its time limit.',
-  'unavailable.storage': 'The file system refused what should have worked: too many open files, or a missing permission.',
+  'unavailable.storage':
+    'The file system refused what should have worked: too many open files, or a missing permission.',
   'unavailable.offline': 'The node was started with --offline and must not ask upstream.',
   'untrusted.digest': 'Bytes do not hash to the digest that was asked for.',
   'untrusted.size': 'A body has another length than was stated.',
