@@ -24,7 +24,7 @@ export const DEFAULT_BOUNDS: Omit<StoreBounds, 'limitBytes'> = {
   lowWatermark: 0.85,
   documentCountMax: 200_000,
   servedCountMax: 200_000,
-  notebookCountMax: 10_000,
+  notebookCountMax: 200_000,
   notebookValueBytesMax: 65_536,
 }
 

@@ -6,21 +6,24 @@
 import { join } from 'node:path'
 import type { Clock, Logger, Random } from '../base/clock.ts'
 import { type BlobId, type Digest, isBlobId } from '../base/digest.ts'
-import { AppError, assert, errorChain, throwIfAborted } from '../base/errors.ts'
+import { AppError, assert, throwIfAborted } from '../base/errors.ts'
 import { PIECE_ALGORITHM } from '../base/piece-hash.ts'
 import type { PieceManifest } from '../base/pieces.ts'
 import type { Purl } from '../base/purl.ts'
 import { widerShare } from '../base/share.ts'
 import { type BoundOptions, boundsOf, type StoreBounds } from './bounds.ts'
 import { arrivedInfo, isNews } from './disk/admission.ts'
-import { BlobTable, type BlobTotals, type UseCursor } from './disk/blob-table.ts'
+import { Background } from './disk/background.ts'
+import { BlobTable, type BlobTotals } from './disk/blob-table.ts'
 import { BufferPool } from './disk/buffers.ts'
 import { Database, type DirectoryLock, lockDirectory } from './disk/database.ts'
-import { type Files, isDiskFull, nodeFiles } from './disk/files.ts'
+import { diskFailure, type Files, nodeFiles, syncPath } from './disk/files.ts'
 import { type Layout, layoutOf } from './disk/layout.ts'
-import { type CheckedSource, checkAllPieces, checkedStream, readFailure, SharedFile } from './disk/reader.ts'
+import { type CheckedSource, checkAllPieces, checkedStream, OpenFiles, readFailure } from './disk/reader.ts'
 import { DiskNotebook, DiskServed, DiskShelf } from './disk/records.ts'
 import { recover } from './disk/recovery.ts'
+import { Room } from './disk/room.ts'
+import { UseLog } from './disk/uses.ts'
 import { DiskWriter, type WriterHost, type WrittenFile } from './disk/writer.ts'
 import { checkExpectation, judge } from './expectation.ts'
 import type {
@@ -51,13 +54,6 @@ export interface DiskDependencies {
   readonly files?: Files
 }
 
-const FLUSH_AFTER_MS = 2000
-const FLUSH_COUNT = 512
-/** Left free on the file system for everybody else. */
-const RESERVE_BYTES = 64 * 1_048_576
-/** Freed at once when a write finds the disk full. */
-const FULL_DISK_STEP_BYTES = 64 * 1_048_576
-
 /**
  * Opens the store below `directory`, or makes it. Resolves at once however much is in it; what an unclean boot left is put
  * right in the background. @throws conflict.running, damaged.database, exhausted.disk
@@ -68,6 +64,8 @@ export async function createDiskStore(options: DiskOptions, dependencies: DiskDe
   files.makeDirectoryNow(layout.directory)
   files.makeDirectoryNow(layout.incoming)
   files.makeDirectoryNow(layout.blobs)
+  // For their mode: an empty file is an empty database.
+  for (const path of [layout.database, layout.lock]) files.touchNow(path)
   const lock = lockDirectory(layout.lock, () => files.textNow(layout.marker)?.split(' ')[0])
   try {
     return new DiskStore(layout, boundsOf(options), lock, files, dependencies)
@@ -91,39 +89,38 @@ class DiskStore implements Store {
   readonly #served: DiskServed
   readonly #buffers = new BufferPool()
   readonly #writers = new Set<DiskWriter>()
-  readonly #open = new Map<BlobId, SharedFile>()
-  readonly #uses = new Map<BlobId, number>()
+  readonly #open: OpenFiles
+  readonly #uses: UseLog
+  readonly #room: Room
   readonly #listeners = new Set<(event: StoreEvent) => void>()
-  readonly #background = new Set<Promise<void>>()
+  readonly #background: Background
   readonly #closing = new AbortController()
   readonly #runPrefix: string
   readonly #epoch: number
   readonly #totals: BlobTotals
   #tidy = true
   #fileCount = 0
-  #cancelFlush: (() => void) | undefined
 
   constructor(layout: Layout, bounds: StoreBounds, lock: DirectoryLock, files: Files, dependencies: DiskDependencies) {
     this.#layout = layout
     this.#bounds = bounds
     this.#lock = lock
     this.#files = files
+    this.#open = new OpenFiles(files)
     this.#clock = dependencies.clock
     this.#logger = dependencies.logger
+    this.#background = new Background(dependencies.logger)
     this.#runPrefix = `${Buffer.from(dependencies.random.bytes(8)).toString('hex')}-`
     this.#database = new Database(layout.database)
     this.#table = new BlobTable(this.#database)
     this.#totals = this.#table.totals()
     this.#served = new DiskServed(this.#database, bounds)
+    this.#uses = new UseLog(this.#database, this.#table, this.#served, this.#clock, this.#logger)
+    this.#room = this.#makeRoom()
     this.notebook = new DiskNotebook(this.#database, bounds)
     this.documents = new DiskShelf(this.#database, bounds, {
       has: (id) => this.#table.get(id)?.damaged === false,
-      release: (ids) => {
-        for (const id of ids) {
-          this.#uses.delete(id)
-          this.#table.setUsed(id, 0)
-        }
-      },
+      release: (ids) => this.#uses.reset(ids),
     })
     this.#epoch = this.#boot()
   }
@@ -132,7 +129,7 @@ class DiskStore implements Store {
     const ids = isBlobId(name) ? [name] : this.#table.idsOf(name)
     for (const id of ids) {
       const row = this.#table.get(id)
-      if (row !== undefined && !row.damaged) return this.#withUse(row.info)
+      if (row !== undefined && !row.damaged) return this.#uses.latest(row.info)
     }
     return undefined
   }
@@ -142,10 +139,10 @@ class DiskStore implements Store {
     if (row === undefined) throw new AppError('absent.blob', `opening ${id}: it is not in the store`)
     if (row.damaged) throw new AppError('damaged.blob', `opening ${id}: it is damaged and out of service`)
     const source = await this.#source(id)
-    this.#touch(id)
+    this.#uses.touch(id)
     let closed = false
     return {
-      info: this.#withUse(row.info),
+      info: this.#uses.latest(row.info),
       stream: (range, signal) => checkedStream(source, range, signal),
       async close() {
         if (!closed) source.file.leave()
@@ -161,7 +158,8 @@ class DiskStore implements Store {
   async begin(expectation: BlobExpectation): Promise<BlobWriter> {
     throwIfAborted(this.#closing.signal)
     checkExpectation(expectation)
-    this.#makeRoom(expectation.sizeBytes ?? 0)
+    this.#room.make(expectation.sizeBytes ?? 0)
+    this.#room.makeFree(expectation.sizeBytes ?? 0)
     const writer = new DiskWriter(this.#newFile(), expectation, this.#writerHost())
     this.#writers.add(writer)
     return writer
@@ -173,7 +171,7 @@ class DiskStore implements Store {
     const share = widerShare(row.info.share, facts.share ?? 'none')
     const mediaType = row.info.mediaType ?? facts.mediaType
     if (share === row.info.share && mediaType === row.info.mediaType) return
-    const info = { ...this.#withUse(row.info), share, mediaType }
+    const info = { ...this.#uses.latest(row.info), share, mediaType }
     this.#database.write(() => this.#table.amend(info))
     if (share !== row.info.share) this.#emit({ kind: 'added', blob: info })
   }
@@ -186,7 +184,7 @@ class DiskStore implements Store {
     const row = this.#table.get(id)
     if (row === undefined) throw new AppError('absent.blob', `pinning ${id}: it is not in the store`)
     this.#setPins(id, [...new Set([...row.info.pins, label])].sort())
-    if (!row.damaged) this.#inBackground(this.#sync(id), `syncing ${id}`)
+    if (!row.damaged) this.#background.add(this.#sync(id), `syncing ${id}`)
   }
 
   unpin(id: BlobId, label: string): void {
@@ -198,12 +196,12 @@ class DiskStore implements Store {
   }
 
   list(options: { readonly after?: BlobId; readonly limit: number }): BlobInfo[] {
-    return this.#table.page(options.after, options.limit).map((info) => this.#withUse(info))
+    return this.#table.page(options.after, options.limit).map((info) => this.#uses.latest(info))
   }
 
   async collect(options: { readonly toBytes?: number } = {}): Promise<CollectReport> {
     const before = this.#totals.bytes
-    const { removed, done } = this.#evict(options.toBytes ?? this.#bounds.limitBytes * this.#bounds.lowWatermark)
+    const { removed, done } = this.#room.evict(options.toBytes ?? this.#bounds.limitBytes * this.#bounds.lowWatermark)
     await done
     return { removedBlobs: removed, removedBytes: before - this.#totals.bytes, keptBytes: this.#totals.bytes }
   }
@@ -240,8 +238,7 @@ class DiskStore implements Store {
   }
 
   record(fact: Omit<ServedFact, 'firstAtMs' | 'lastAtMs'>): void {
-    this.#served.record(fact, this.#clock.nowMs())
-    this.#flushSoon()
+    this.#uses.record(fact)
   }
 
   served(purl: Purl): ServedFact[] {
@@ -257,9 +254,9 @@ class DiskStore implements Store {
     if (this.#closing.signal.aborted) return
     this.#closing.abort(new AppError('aborted.shutdown', 'the store is closing'))
     await Promise.all([...this.#writers].map((writer) => writer.ended))
-    await Promise.all(this.#background)
+    await this.#background.idle()
     this.#listeners.clear()
-    this.#flush()
+    this.#uses.flush()
     this.#database.close()
     if (this.#tidy) this.#files.removeNow(this.#layout.marker)
     this.#lock.release()
@@ -277,7 +274,7 @@ class DiskStore implements Store {
     )
     if (marker === undefined && !this.#database.fresh) return epoch
     this.#tidy = false
-    this.#inBackground(this.#recover(epoch, bootId), 'recovering after an unclean boot')
+    this.#background.add(this.#recover(epoch, bootId), 'recovering after an unclean boot')
     return epoch
   }
 
@@ -328,21 +325,14 @@ class DiskStore implements Store {
   async #source(id: BlobId): Promise<CheckedSource> {
     const manifest = this.#table.pieces(id)
     assert(manifest !== undefined, `${id} has a row`)
-    let file = this.#open.get(id)
-    if (file === undefined) {
-      const opened = new SharedFile(this.#layout.blob(id), this.#files, () => {
-        if (this.#open.get(id) === opened) this.#open.delete(id)
-      })
-      this.#open.set(id, opened)
-      file = opened
-    }
+    const file = this.#open.of(id, this.#layout.blob(id))
     const source: CheckedSource = {
       file,
       manifest,
       files: this.#files,
       buffers: this.#buffers,
       // A file that was replaced meanwhile says nothing about the one in service.
-      damaged: (reason) => void (this.#open.get(id) === file && this.#damage(id, reason)),
+      damaged: (reason) => void (this.#open.serves(id, file) && this.#damage(id, reason)),
     }
     try {
       await file.join()
@@ -358,9 +348,9 @@ class DiskStore implements Store {
     return {
       files: this.#files,
       buffers: this.#buffers,
-      grow: (extraBytes) => this.#makeRoom(extraBytes),
-      create: (path) => this.#orMakeRoom(() => this.#files.open(path, 'create')),
-      store: (fd, bytes, position) => this.#orMakeRoom(() => this.#files.write(fd, bytes, position)),
+      grow: (extraBytes) => this.#room.make(extraBytes),
+      create: (path) => this.#room.orMake(() => this.#files.open(path, 'create')),
+      store: (fd, bytes, position) => this.#room.orMake(() => this.#files.write(fd, bytes, position)),
       admit: (file, expectation, facts) => this.#admit(file, expectation, facts),
       end: (writer) => this.#writers.delete(writer),
     }
@@ -375,13 +365,13 @@ class DiskStore implements Store {
     const info = arrivedInfo({ before: row?.info, sound, sizeBytes: file.sizeBytes, names, facts, nowMs })
     if (sound) {
       this.#database.write(() => this.#table.amend(info))
-      this.#inBackground(this.#files.unlink(file.path), 'dropping a second copy')
+      this.#background.add(this.#files.unlink(file.path), 'dropping a second copy')
     } else {
       const manifest = { id, sizeBytes: file.sizeBytes, algorithm: PIECE_ALGORITHM, hashes: file.pieceHashes }
       this.#install(file.path, info, manifest)
       this.#count(info, 1)
       if (row !== undefined) this.#totals.damaged -= 1
-      if (info.pins.length > 0) this.#inBackground(this.#sync(id), `syncing ${id}`)
+      if (info.pins.length > 0) this.#background.add(this.#sync(id), `syncing ${id}`)
     }
     if (isNews(row?.info, sound, info)) this.#emit({ kind: 'added', blob: info })
     return info
@@ -418,7 +408,7 @@ class DiskStore implements Store {
     const unlinking = gone.map(({ info, damaged }) => {
       if (damaged) this.#totals.damaged -= 1
       else this.#count(info, -1)
-      this.#uses.delete(info.id)
+      this.#uses.forget(info.id)
       return damaged ? undefined : this.#discard(info.id)
     })
     for (const { info } of gone) this.#emit({ kind: 'removed', id: info.id, names: info.names })
@@ -427,14 +417,14 @@ class DiskStore implements Store {
 
   /** Takes a blob's file out of its place at once and unlinks it later: a commit may put a new one there meanwhile. */
   #discard(id: BlobId): Promise<void> {
-    this.#open.delete(id)
+    this.#open.drop(id)
     const trash = this.#newFile()
     try {
       this.#files.renameNow(this.#layout.blob(id), trash)
     } catch {
       return Promise.resolve()
     }
-    return this.#inBackground(this.#files.unlink(trash), `removing the file of ${id}`)
+    return this.#background.add(this.#files.unlink(trash), `removing the file of ${id}`)
   }
 
   #damage(id: BlobId, reason: string): void {
@@ -448,75 +438,25 @@ class DiskStore implements Store {
     this.#emit({ kind: 'damaged', blob: row.info })
   }
 
-  /** @throws exhausted.disk */
-  #makeRoom(extraBytes: number): void {
-    const { limitBytes, highWatermark, lowWatermark } = this.#bounds
-    const arrivingBytes = this.#writingBytes() + extraBytes
-    if (this.#totals.bytes + arrivingBytes > limitBytes * highWatermark) {
-      this.#evict(Math.max(0, limitBytes * lowWatermark - arrivingBytes))
-    }
-    if (this.#totals.bytes + arrivingBytes > limitBytes) {
-      throw new AppError(
-        'exhausted.disk',
-        `making room for ${extraBytes} bytes: the limit of ${limitBytes} is reached and nothing more may be evicted`,
-        { data: { limitBytes, extraBytes } },
-      )
-    }
-    const shortBytes = extraBytes + RESERVE_BYTES - (this.#files.freeBytesNow(this.#layout.directory) ?? Infinity)
-    if (extraBytes > 0 && shortBytes > 0) this.#evict(Math.max(0, this.#totals.bytes - shortBytes))
-  }
-
-  /** Removes least recently used blobs until at most `toBytes` are left; `done` when their files are gone. */
-  #evict(toBytes: number): { readonly removed: number; readonly done: Promise<unknown> } {
-    let removed = 0
-    const done: Promise<void>[] = []
-    this.#flush()
-    let cursor: UseCursor | undefined
-    while (this.#totals.bytes > toBytes) {
-      const eldest = this.#table.eldest(cursor)
-      if (eldest.length === 0) break
-      cursor = eldest.at(-1)
-      let leftBytes = this.#totals.bytes
-      const ids: BlobId[] = []
-      for (const { id, sizeBytes } of eldest) {
-        if (leftBytes <= toBytes) break
-        if (this.#open.has(id)) continue
-        leftBytes -= sizeBytes
-        ids.push(id)
-      }
-      removed += ids.length
-      done.push(this.#removeAll(ids))
-    }
-    return { removed, done: Promise.all(done) }
-  }
-
-  /** Runs a write; when the disk is full, evicts and tries once more. @throws exhausted.disk */
-  async #orMakeRoom<T>(write: () => Promise<T>): Promise<T> {
-    try {
-      return await write()
-    } catch (error) {
-      if (!isDiskFull(error)) throw diskFailure(error, 'writing a blob')
-    }
-    const { removed, done } = this.#evict(Math.max(0, this.#totals.bytes - FULL_DISK_STEP_BYTES))
-    await done
-    if (removed > 0) this.#logger.warn({ removed }, 'the disk is full: evicted blobs')
-    try {
-      return await write()
-    } catch (error) {
-      throw diskFailure(error, 'writing a blob')
-    }
+  #makeRoom(): Room {
+    return new Room(this.#bounds, {
+      logger: this.#logger,
+      storedBytes: () => this.#totals.bytes,
+      writingBytes: () => this.#writingBytes(),
+      freeBytes: () => this.#files.freeBytesNow(this.#layout.directory),
+      inUse: (id) => this.#open.has(id),
+      eldest: (cursor) => {
+        if (cursor === undefined) this.#uses.flush()
+        return this.#table.eldest(cursor)
+      },
+      removeAll: (ids) => this.#removeAll(ids),
+    })
   }
 
   /** Makes a pinned blob durable against a crash of the machine. */
   async #sync(id: BlobId): Promise<void> {
-    for (const path of [this.#layout.blob(id), this.#layout.prefix(id.slice(7, 9))]) {
-      const fd = await this.#files.open(path, 'read')
-      try {
-        await this.#files.sync(fd)
-      } finally {
-        await this.#files.close(fd)
-      }
-    }
+    await syncPath(this.#files, this.#layout.blob(id))
+    await syncPath(this.#files, this.#layout.prefix(id.slice(7, 9)))
     this.#table.setSynced(id)
     this.#database.checkpoint()
   }
@@ -525,7 +465,7 @@ class DiskStore implements Store {
     const row = this.#table.get(id)
     if (row === undefined) return
     if (!row.damaged) this.#count(row.info, -1)
-    const info = { ...this.#withUse(row.info), pins }
+    const info = { ...this.#uses.latest(row.info), pins }
     this.#database.write(() => this.#table.amend(info))
     if (!row.damaged) this.#count(info, 1)
   }
@@ -542,59 +482,12 @@ class DiskStore implements Store {
     return bytes
   }
 
-  #withUse(info: BlobInfo): BlobInfo {
-    const usedAtMs = this.#uses.get(info.id)
-    return usedAtMs === undefined ? info : { ...info, usedAtMs }
-  }
-
-  #touch(id: BlobId): void {
-    this.#uses.set(id, this.#clock.nowMs())
-    this.#flushSoon()
-  }
-
-  #flushSoon(): void {
-    if (this.#uses.size + this.#served.waitingCount >= FLUSH_COUNT) this.#flush()
-    else this.#cancelFlush ??= this.#clock.after(FLUSH_AFTER_MS, () => this.#flush())
-  }
-
-  /** Writes the times of last use and the served facts that were collected. A failure costs only those. */
-  #flush(): void {
-    this.#cancelFlush?.()
-    this.#cancelFlush = undefined
-    try {
-      this.#database.write(() => {
-        for (const [id, usedAtMs] of this.#uses) this.#table.setUsed(id, usedAtMs)
-      })
-      this.#served.flush()
-    } catch (error) {
-      this.#logger.warn({ cause: errorChain(error) }, 'the times of last use could not be written')
-    }
-    this.#uses.clear()
-  }
-
   #newFile(): string {
     this.#fileCount += 1
     return join(this.#layout.incoming, `${this.#runPrefix}${this.#fileCount}`)
   }
 
-  #inBackground(work: Promise<void>, what: string): Promise<void> {
-    const watched = work
-      .catch((error) => {
-        if (this.#closing.signal.aborted) return
-        this.#logger.warn({ cause: errorChain(error) }, `${what} failed`)
-      })
-      .finally(() => this.#background.delete(watched))
-    this.#background.add(watched)
-    return watched
-  }
-
   #emit(event: StoreEvent): void {
     for (const listener of this.#listeners) listener(event)
   }
-}
-
-function diskFailure(error: unknown, doing: string): AppError {
-  if (error instanceof AppError) return error
-  if (isDiskFull(error)) return new AppError('exhausted.disk', `${doing}: the disk is full`, { cause: error })
-  return new AppError('unavailable.storage', `${doing}: the file system refused`, { cause: error })
 }

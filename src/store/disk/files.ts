@@ -29,6 +29,8 @@ export interface Files {
   /** Writes a small file of mode 0600. */
   writeTextNow(path: string, text: string): void
   removeNow(path: string): void
+  /** Makes an empty file of mode 0600 unless there is one. */
+  touchNow(path: string): void
   /** Free bytes of the file system. */
   freeBytesNow(path: string): number | undefined
   /** Names this run of the machine; undefined where that cannot be known. */
@@ -79,6 +81,7 @@ export const nodeFiles: Files = {
     }
   },
   writeTextNow: (path, text) => fs.writeFileSync(path, text, { mode: 0o600 }),
+  touchNow: (path) => fs.closeSync(fs.openSync(path, 'a', 0o600)),
   removeNow: (path) => fs.rmSync(path, { force: true }),
   freeBytesNow(path) {
     const found = fs.statfsSync(path)
@@ -103,6 +106,23 @@ export function fileErrorCode(error: unknown): string | undefined {
 export function isDiskFull(error: unknown): boolean {
   const code = fileErrorCode(error)
   return code === 'ENOSPC' || code === 'EDQUOT' || (error instanceof AppError && error.code === 'exhausted.disk')
+}
+
+/** An error of a write as one of the store's. */
+export function diskFailure(error: unknown, doing: string): AppError {
+  if (error instanceof AppError) return error
+  if (isDiskFull(error)) return new AppError('exhausted.disk', `${doing}: the disk is full`, { cause: error })
+  return new AppError('unavailable.storage', `${doing}: the file system refused`, { cause: error })
+}
+
+/** Makes a file or directory durable. */
+export async function syncPath(files: Files, path: string): Promise<void> {
+  const fd = await files.open(path, 'read')
+  try {
+    await files.sync(fd)
+  } finally {
+    await files.close(fd)
+  }
 }
 
 function readSome(fd: number, buffer: Uint8Array, at: number, position: number): Promise<number> {

@@ -2,6 +2,7 @@
  * Open blobs: one descriptor per blob, shared by its readers, and streams that check every piece before its bytes are handed
  * out. The next piece is read while the consumer has the present one.
  */
+import type { BlobId } from '../../base/digest.ts'
 import { AppError, assert, throwIfAborted, wrapError } from '../../base/errors.ts'
 import { pieceAgrees } from '../../base/piece-hash.ts'
 import { PIECE_BYTES, type PieceManifest, pieceSize } from '../../base/pieces.ts'
@@ -35,6 +36,40 @@ export class SharedFile {
     if (this.#users > 0) return
     this.#closed()
     this.#opening.then((fd) => this.#files.close(fd)).catch(() => {})
+  }
+}
+
+/** The files that are being read, by blob. */
+export class OpenFiles {
+  readonly #files: Files
+  readonly #open = new Map<BlobId, SharedFile>()
+
+  constructor(files: Files) {
+    this.#files = files
+  }
+
+  /** The blob's file, opened if nobody has it open; the caller joins it. */
+  of(id: BlobId, path: string): SharedFile {
+    const open = this.#open.get(id)
+    if (open !== undefined) return open
+    const file = new SharedFile(path, this.#files, () => {
+      if (this.serves(id, file)) this.drop(id)
+    })
+    this.#open.set(id, file)
+    return file
+  }
+
+  has(id: BlobId): boolean {
+    return this.#open.has(id)
+  }
+
+  /** False once the blob was removed or replaced: `file` then only serves those who already have it. */
+  serves(id: BlobId, file: SharedFile): boolean {
+    return this.#open.get(id) === file
+  }
+
+  drop(id: BlobId): void {
+    this.#open.delete(id)
   }
 }
 

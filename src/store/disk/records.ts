@@ -126,6 +126,8 @@ export class DiskNotebook implements Notebook {
   readonly #set: StatementSync
   readonly #delete: StatementSync
   readonly #all: StatementSync
+  readonly #count: StatementSync
+  readonly #counts = new Map<string, number>()
   readonly #trim: StatementSync
 
   constructor(database: Database, bounds: StoreBounds) {
@@ -138,9 +140,10 @@ export class DiskNotebook implements Notebook {
     )
     this.#delete = database.prepare('DELETE FROM notebook WHERE namespace = ? AND key = ?')
     this.#all = database.prepare('SELECT key, value FROM notebook WHERE namespace = ? ORDER BY key')
+    this.#count = database.prepare('SELECT count(*) AS count FROM notebook WHERE namespace = ?')
     this.#trim = database.prepare(
-      `DELETE FROM notebook WHERE namespace = ?1 AND key IN
-         (SELECT key FROM notebook WHERE namespace = ?1 ORDER BY set_order DESC LIMIT 64 OFFSET ?2)`,
+      `DELETE FROM notebook WHERE namespace = ?1 AND key =
+         (SELECT key FROM notebook WHERE namespace = ?1 ORDER BY set_order LIMIT 1)`,
     )
   }
 
@@ -152,13 +155,22 @@ export class DiskNotebook implements Notebook {
   set(namespace: string, key: string, value: unknown): void {
     const text = notebookText(namespace, key, value, this.#bounds.notebookValueBytesMax)
     this.#database.write(() => {
+      const known = this.#get.get(namespace, key) !== undefined
+      let count = this.#countOf(namespace)
       this.#set.run(namespace, key, text)
-      this.#trim.run(namespace, this.#bounds.notebookCountMax)
+      if (!known) count += 1
+      for (; count > this.#bounds.notebookCountMax; count -= 1) this.#trim.run(namespace)
+      this.#counts.set(namespace, count)
     })
   }
 
   delete(namespace: string, key: string): void {
-    this.#database.write(() => this.#delete.run(namespace, key))
+    const { changes } = this.#database.write(() => this.#delete.run(namespace, key))
+    this.#counts.set(namespace, this.#countOf(namespace) - (this.#counts.has(namespace) ? Number(changes) : 0))
+  }
+
+  #countOf(namespace: string): number {
+    return this.#counts.get(namespace) ?? Number(this.#count.get(namespace)?.count)
   }
 
   entries(namespace: string): Array<readonly [key: string, value: unknown]> {
@@ -171,10 +183,12 @@ export class DiskServed {
   readonly #database: Database
   readonly #bounds: StoreBounds
   readonly #put: StatementSync
+  readonly #known: StatementSync
   readonly #trim: StatementSync
   readonly #ofPurl: StatementSync
   readonly #ofPackage: StatementSync
   readonly #waiting = new Map<string, ServedFact>()
+  #count: number
 
   constructor(database: Database, bounds: StoreBounds) {
     this.#database = database
@@ -183,9 +197,11 @@ export class DiskServed {
       `INSERT INTO served(identity, purl, package, value, first_at, last_at) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT(identity) DO UPDATE SET value = excluded.value, last_at = excluded.last_at`,
     )
+    this.#known = database.prepare('SELECT 1 FROM served WHERE identity = ?')
     this.#trim = database.prepare(
-      'DELETE FROM served WHERE rowid IN (SELECT rowid FROM served ORDER BY last_at DESC, rowid DESC LIMIT 4096 OFFSET ?)',
+      'DELETE FROM served WHERE rowid IN (SELECT rowid FROM served ORDER BY last_at, rowid LIMIT ?)',
     )
+    this.#count = Number(database.prepare('SELECT count(*) AS count FROM served').get()?.count)
     const columns = 'SELECT value, first_at, last_at FROM served WHERE'
     this.#ofPurl = database.prepare(
       `${columns} purl = ? ORDER BY last_at DESC, rowid DESC LIMIT ${SERVED_REPLY_COUNT_MAX}`,
@@ -210,10 +226,14 @@ export class DiskServed {
   flush(): void {
     if (this.#waiting.size === 0) return
     this.#database.write(() => {
+      let count = this.#count
       for (const [key, { firstAtMs, lastAtMs, ...fact }] of this.#waiting) {
+        if (this.#known.get(key) === undefined) count += 1
         this.#put.run(key, fact.purl, packageOf(fact.purl), JSON.stringify(fact), firstAtMs, lastAtMs)
       }
-      this.#trim.run(this.#bounds.servedCountMax)
+      const excess = count - this.#bounds.servedCountMax
+      if (excess > 0) this.#trim.run(excess)
+      this.#count = Math.min(count, this.#bounds.servedCountMax)
     })
     this.#waiting.clear()
   }
