@@ -94,3 +94,23 @@ export class FakeNeighbourhood {
     for (const node of this.#nodes.values()) for (const listener of node.listeners) listener()
   }
 }
+
+/** A control plane that knows these neighbours and finds no others: for two processes that were told of each other. */
+export function fixedControl(neighbours: readonly Neighbour[]): ControlPlane {
+  return {
+    start: async () => {},
+    stop: async () => {},
+    listen: () => ['/ip4/127.0.0.1/tcp/1'],
+    neighbours: () => neighbours,
+    neighbour: (wanted) => neighbours.find(({ peerId }) => peerId === wanted),
+    watch: () => () => {},
+    dialledByPeers: () => false,
+    drop() {},
+    requestDialBack: async () => {
+      throw new AppError('unavailable.peer', 'nobody dials back here')
+    },
+    onDialBack() {},
+    publish: async () => {},
+    subscribe: () => () => {},
+  }
+}
