@@ -100,6 +100,7 @@ class DiskStore implements Store {
   readonly #totals: BlobTotals
   #tidy = true
   #fileCount = 0
+  #leavingBytes = 0
 
   constructor(layout: Layout, bounds: StoreBounds, lock: DirectoryLock, files: Files, dependencies: DiskDependencies) {
     this.#layout = layout
@@ -409,7 +410,11 @@ class DiskStore implements Store {
       if (damaged) this.#totals.damaged -= 1
       else this.#count(info, -1)
       this.#uses.forget(info.id)
-      return damaged ? undefined : this.#discard(info.id)
+      if (damaged) return undefined
+      this.#leavingBytes += info.sizeBytes
+      return this.#discard(info.id).finally(() => {
+        this.#leavingBytes -= info.sizeBytes
+      })
     })
     for (const { info } of gone) this.#emit({ kind: 'removed', id: info.id, names: info.names })
     await Promise.all(unlinking)
@@ -443,7 +448,8 @@ class DiskStore implements Store {
       logger: this.#logger,
       storedBytes: () => this.#totals.bytes,
       writingBytes: () => this.#writingBytes(),
-      freeBytes: () => this.#files.freeBytesNow(this.#layout.directory),
+      pinnedBytes: () => this.#totals.pinnedBytes,
+      freeBytes: () => (this.#files.freeBytesNow(this.#layout.directory) ?? Infinity) + this.#leavingBytes,
       inUse: (id) => this.#open.has(id),
       eldest: (cursor) => {
         if (cursor === undefined) this.#uses.flush()

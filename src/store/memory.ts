@@ -278,7 +278,9 @@ class MapStore implements MemoryStore {
     const { limitBytes, highWatermark, lowWatermark } = this.#bounds
     const wantedBytes = this.usage().bytes + this.#writingBytes() + extraBytes
     if (wantedBytes <= limitBytes * highWatermark) return
-    this.#evict(Math.max(0, limitBytes * lowWatermark - this.#writingBytes() - extraBytes))
+    // What can never fit must not cost what is there.
+    const hopeless = this.usage().pinnedBytes + this.#writingBytes() + extraBytes > limitBytes
+    if (!hopeless) this.#evict(Math.max(0, limitBytes * lowWatermark - this.#writingBytes() - extraBytes))
     if (this.usage().bytes + this.#writingBytes() + extraBytes <= limitBytes) return
     throw new AppError('exhausted.disk', `making room for ${extraBytes} bytes: the limit of ${limitBytes} is reached`, {
       data: { limitBytes, extraBytes },

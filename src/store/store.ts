@@ -108,7 +108,10 @@ export interface StoreUsage {
   readonly damaged: number
 }
 
-/** News of the store, given to `Store.watch`'s listener after the fact is durable enough to act on. */
+/**
+ * News of the store, given to `Store.watch`'s listener after the fact is durable enough to act on. `added` comes again when a
+ * blob that is there got more names or a wider share level, and when a damaged one is whole again.
+ */
 export type StoreEvent =
   | { readonly kind: 'added'; readonly blob: BlobInfo }
   | { readonly kind: 'removed'; readonly id: BlobId; readonly names: readonly Digest[] }
@@ -138,6 +141,7 @@ export interface Notebook {
 
 /** Kept index documents and the variants made of them. */
 export interface DocumentShelf {
+  /** Undefined also while its body is damaged; a document goes for good together with its body. */
   get(key: DocumentKey): StoredDocument | undefined
   /** Replaces; the former body becomes collectable unless another document has it. */
   put(document: StoredDocument): void

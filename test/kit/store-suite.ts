@@ -500,6 +500,16 @@ function roomCases(cases: SuiteCase): void {
   )
 
   cases(
+    'a blob that can never fit is refused without costing what is there',
+    async (store, clock) => {
+      const infos = await fill(store, clock, 5)
+      await assert.rejects(store.begin(expecting(sampleBytes(100_001))), code('exhausted.disk'))
+      for (const info of infos) assert.ok(store.lookup(info.id) !== undefined)
+    },
+    limit,
+  )
+
+  cases(
     'writers in flight count against the limit',
     async (store) => {
       const writer = await store.begin(expecting(sampleBytes(60_000)))

@@ -1,7 +1,7 @@
 /**
  * The metadata database: opening it, the lock that keeps a second process out, the schema and its migrations. Adapter: the
  * only file of the store that imports node:sqlite. WAL without a sync per transaction: a crash of the process loses nothing,
- * a crash of the machine at most the last moments, and never the consistency (docs/decisions/store-layout.md).
+ * a crash of the machine at most the last moments, and never the consistency (docs/decisions/0020-store-layout.md).
  */
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { AppError, wrapError } from '../../base/errors.ts'

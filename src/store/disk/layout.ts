@@ -1,4 +1,4 @@
-/** Where things lie below the store's directory; see docs/decisions/store-layout.md. */
+/** Where things lie below the store's directory; see docs/decisions/0020-store-layout.md. */
 import { join } from 'node:path'
 import { type BlobId, hexOf } from '../../base/digest.ts'
 

@@ -6,8 +6,6 @@ import type { StoreBounds } from '../bounds.ts'
 import type { UseCursor } from './blob-table.ts'
 import { diskFailure, isDiskFull } from './files.ts'
 
-/** Left free on the file system for everybody else. */
-const RESERVE_BYTES = 64 * 1_048_576
 /** Freed at once when a write finds the disk full. */
 const FULL_DISK_STEP_BYTES = 64 * 1_048_576
 
@@ -16,7 +14,10 @@ export interface RoomHost {
   readonly logger: Logger
   storedBytes(): number
   writingBytes(): number
-  freeBytes(): number | undefined
+  /** Bytes that eviction cannot touch. */
+  pinnedBytes(): number
+  /** Free on the file system, and what is about to be. */
+  freeBytes(): number
   /** True if somebody reads it. */
   inUse(id: BlobId): boolean
   /** Blobs without pins after `cursor`, least recently used first; none: that is all. */
@@ -39,21 +40,23 @@ export class Room {
   make(extraBytes: number): void {
     const { limitBytes, highWatermark, lowWatermark } = this.#bounds
     const arrivingBytes = this.#host.writingBytes() + extraBytes
-    if (this.#host.storedBytes() + arrivingBytes > limitBytes * highWatermark) {
+    const fits = (): boolean => this.#host.storedBytes() + arrivingBytes <= limitBytes
+    // What can never fit must not cost what is there.
+    const hopeless = this.#host.pinnedBytes() + arrivingBytes > limitBytes
+    if (!hopeless && this.#host.storedBytes() + arrivingBytes > limitBytes * highWatermark) {
       this.evict(Math.max(0, limitBytes * lowWatermark - arrivingBytes))
     }
-    if (this.#host.storedBytes() + arrivingBytes > limitBytes) {
-      throw new AppError(
-        'exhausted.disk',
-        `making room for ${extraBytes} bytes: the limit of ${limitBytes} is reached and nothing more may be evicted`,
-        { data: { limitBytes, extraBytes } },
-      )
-    }
+    if (fits()) return
+    throw new AppError(
+      'exhausted.disk',
+      `making room for ${extraBytes} bytes: the limit of ${limitBytes} is reached and nothing more may be evicted`,
+      { data: { limitBytes, extraBytes } },
+    )
   }
 
   /** Makes room on the file system, as far as the own blobs are what fills it. */
   makeFree(extraBytes: number): void {
-    const shortBytes = extraBytes + RESERVE_BYTES - (this.#host.freeBytes() ?? Number.POSITIVE_INFINITY)
+    const shortBytes = extraBytes - this.#host.freeBytes()
     if (shortBytes > 0) this.evict(Math.max(0, this.#host.storedBytes() - shortBytes))
   }
 
