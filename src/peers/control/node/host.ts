@@ -19,6 +19,9 @@ import { hostOf } from '../../record.ts'
 import type { ControlLimits, ControlTiming } from '../options.ts'
 import { GOSSIP_BYTES_MAX } from '../topics.ts'
 
+/** For how long gossipsub remembers how a peer that left behaved. */
+const SCORE_KEPT_MS = 600_000
+
 /** The host's own services. */
 export type Host = Libp2p<{ identify: Identify; ping: Ping; pubsub: GossipSub }>
 
@@ -83,6 +86,8 @@ export async function createHost(options: HostOptions): Promise<Host> {
         maxInboundDataLength: 8 * GOSSIP_BYTES_MAX,
         maxOutboundBufferSize: 64 * GOSSIP_BYTES_MAX,
         maxTopicBytesPerPeer: 256 * 1024,
+        // By default whoever shares an address with more than ten others is not listened to any more: an office, a test.
+        scoreParams: { IPColocationFactorWeight: 0, retainScore: SCORE_KEPT_MS },
       }),
     },
   })
