@@ -31,6 +31,8 @@ export const DEFAULT_LIMITS: ServerLimits = {
   stallTimeoutMs: 300_000,
 }
 
+const SWEEP_MS = 50
+
 /** A server that listens. */
 export interface ListeningServer {
   readonly host: string
@@ -113,8 +115,11 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
 function closeServer(server: Server, graceMs: number): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(() => server.closeAllConnections(), graceMs)
+    // A connection whose reply ends from now on would be kept alive for the next request.
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
     server.close(() => {
       clearTimeout(timer)
+      clearInterval(sweep)
       resolve()
     })
     server.closeIdleConnections()

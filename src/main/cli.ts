@@ -11,9 +11,8 @@ import { plainText } from '../cli/format.ts'
 import { createProgram, exitCodeOf } from '../cli/program.ts'
 import { ecosystems } from '../ecosystems/index.ts'
 import { readEarly } from './config/config.ts'
-import { portSettings, SETTINGS, type Setting } from './config/settings.ts'
-import { defaultDataDirectory } from './data-directory.ts'
-import { formatted } from './settings-door.ts'
+import { defaultDataDirectory } from './config/default-directory.ts'
+import { formatted, portSettings, SETTINGS, type Setting } from './config/settings.ts'
 
 const EXIT_BUG = 70
 

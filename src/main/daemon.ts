@@ -8,11 +8,12 @@ import { join, resolve } from 'node:path'
 import { AppError, errorChain } from '../base/errors.ts'
 import { ecosystems } from '../ecosystems/index.ts'
 import { type Config, type ConfigInput, readConfig, readEarly } from './config/config.ts'
+import { defaultDataDirectory } from './config/default-directory.ts'
 import { portSettings, SETTINGS } from './config/settings.ts'
+import { createSettingsDoor } from './config/settings-door.ts'
 import { assembleUpstreams } from './config/upstreams.ts'
 import {
   apiToken,
-  defaultDataDirectory,
   ensureDataDirectory,
   readClientUpstreams,
   readConfigFile,
@@ -21,9 +22,9 @@ import {
   writeNodeFile,
 } from './data-directory.ts'
 import { createLogSink, type LogSink, systemClock, systemRandom } from './effects.ts'
+import type { NodeOptions } from './node-options.ts'
 import { showProgress } from './progress.ts'
-import { createSettingsDoor } from './settings-door.ts'
-import { type NodeOptions, type RunningNode, startNode } from './wire.ts'
+import { type RunningNode, startNode } from './wire.ts'
 
 /** How `pyrsia start` was called. */
 export interface DaemonOptions {

@@ -4,8 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { dirname, isAbsolute, join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { AppError, wrapError } from '../base/errors.ts'
 import { isUpstreamName, parseUpstreamUrl } from './config/kinds.ts'
@@ -25,12 +24,6 @@ export interface ClientUpstream {
 }
 
 const CONFIG_BYTES_MAX = 1_048_576
-
-/** The data directory where none is given: `$XDG_DATA_HOME/pyrsia`, else `~/.local/share/pyrsia` (XDG base directory 0.8). */
-export function defaultDataDirectory(environment: Readonly<Record<string, string | undefined>>): string {
-  const base = environment.XDG_DATA_HOME
-  return base !== undefined && isAbsolute(base) ? join(base, 'pyrsia') : join(homedir(), '.local', 'share', 'pyrsia')
-}
 
 /** Makes the directory, readable by its owner only. @throws usage.config */
 export async function ensureDataDirectory(directory: string): Promise<void> {

@@ -199,6 +199,13 @@ export function portSettings(ecosystems: readonly Ecosystem[]): readonly Setting
   )
 }
 
+/** A value as it could be written into the file. */
+export function formatted(row: Setting<unknown>, value: unknown): string {
+  if (Array.isArray(value)) return value.map((item) => row.kind.format(item)).join(' ')
+  if (value === undefined && row.kind.placeholder !== 'RATE') return ''
+  return row.kind.format(value)
+}
+
 function envOf(name: string): string {
   return `PYRSIA_${name.toUpperCase().replaceAll('-', '_')}`
 }

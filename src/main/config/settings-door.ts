@@ -1,11 +1,11 @@
 /** The settings as the API shows and changes them: the resolved configuration, and the file that keeps changes. */
-import type { SettingChanges, SettingsDoor } from '../http/api/parts.ts'
-import type { SettingView } from '../http/http.ts'
-import type { Config } from './config/config.ts'
-import { editToml, type TopLevelChanges } from './config/edit.ts'
-import { sizeKind } from './config/kinds.ts'
-import { SETTINGS, type Setting } from './config/settings.ts'
-import { readConfigFile, writeWhole } from './data-directory.ts'
+import type { SettingChanges, SettingsDoor } from '../../http/api/parts.ts'
+import type { SettingView } from '../../http/http.ts'
+import { readConfigFile, writeWhole } from '../data-directory.ts'
+import type { Config } from './config.ts'
+import { editToml, type TopLevelChanges } from './edit.ts'
+import { sizeKind } from './kinds.ts'
+import { formatted, SETTINGS, type Setting } from './settings.ts'
 
 /** A door to the configuration file at `path`. */
 export function createSettingsDoor(path: string, config: Config, ports: readonly Setting<number>[]): SettingsDoor {
@@ -47,11 +47,4 @@ function show(config: Config, ports: readonly Setting<number>[]): SettingView[] 
     value: formatted(row, value),
     source: config.sources[row.name] ?? 'default',
   }))
-}
-
-/** A value as it could be written into the file. */
-export function formatted(row: Setting<unknown>, value: unknown): string {
-  if (Array.isArray(value)) return value.map((item) => row.kind.format(item)).join(' ')
-  if (value === undefined && row.kind.placeholder !== 'RATE') return ''
-  return row.kind.format(value)
 }
