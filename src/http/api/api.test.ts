@@ -196,7 +196,9 @@ test('the API refuses malformed input with what it wanted', async (t) => {
   ] as const) {
     assert.equal((await api.call(method, path, body)).status, 400, `${method} ${path}`)
   }
-  assert.equal((await api.call('GET', '/api/nothing')).status, 404)
+  const nothing = await api.call('GET', '/api/nothing')
+  assert.equal(nothing.status, 404)
+  assert.equal((nothing.json as { error: { code: string } }).error.code, 'absent.document')
   const reply = await fetch(`${api.url}/api/config`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${TOKEN}` },
