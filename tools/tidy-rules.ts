@@ -125,7 +125,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 export const OWED: readonly string[] = []
 
 /** Rules whose findings are listed but do not fail the gate yet. */
-export const REPORT_ONLY: readonly string[] = ['error-codes', 'function-size']
+export const REPORT_ONLY: readonly string[] = ['function-size']
 
 /** Error codes that are not yet both thrown and tested. The list can only shrink. */
 export const CODES_NOT_YET: readonly string[] = []
