@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bodyOf, chunksOf, HUB, locatedFile, readFlow, settled, someBytes } from '../../test/kit/read-flow.ts'
 import { blobIdOf, digestBytes } from '../base/digest.ts'
-import type { AppError } from '../base/errors.ts'
+import { AppError } from '../base/errors.ts'
 import { parsePurl } from '../base/purl.ts'
 
 const MIB = 1_048_576
@@ -100,6 +100,50 @@ test('handle() resumes a broken transfer at the exact byte', async () => {
     flow.upstream.requests.map(({ headers }) => headers.range),
     [undefined, `bytes=${MIB + 17}-`],
   )
+})
+
+test('handle() bridges the moment in which the bytes are neither in the writer nor open in the store', async () => {
+  const flow = readFlow()
+  const bytes = someBytes(MIB)
+  flow.file('a', bytes)
+  const [begin, open] = [flow.store.begin.bind(flow.store), flow.store.open.bind(flow.store)]
+  const opened = Promise.withResolvers<void>()
+  flow.store.begin = async (expectation) => {
+    const writer = await begin(expectation)
+    let ended = false
+    return {
+      get writtenBytes() {
+        return writer.writtenBytes
+      },
+      write: (chunk) => writer.write(chunk),
+      read(range) {
+        if (ended) throw new AppError('bug.assertion', 'the writer ended')
+        return writer.read(range)
+      },
+      async commit(facts) {
+        ended = true
+        return await writer.commit(facts)
+      },
+      abort: () => writer.abort(),
+    }
+  }
+  flow.store.open = async (id) => {
+    await opened.promise
+    return await open(id)
+  }
+  const reader = chunksOf(await flow.get('/file/a'))
+  await settled()
+  const rest = (async () => {
+    const chunks: Uint8Array[] = []
+    for (let next = await reader.next(); !next.done; next = await reader.next()) chunks.push(Buffer.from(next.value))
+    return Buffer.concat(chunks)
+  })()
+  const outcome = Promise.allSettled([rest])
+  await settled()
+  opened.resolve()
+  const [read] = await outcome
+  assert.equal(read.status, 'fulfilled')
+  assert.ok(Buffer.from(bytes).equals(read.value))
 })
 
 test('handle() resumes from an upstream that ignores ranges', async () => {

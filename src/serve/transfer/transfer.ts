@@ -62,6 +62,8 @@ export class Transfer {
   #givenBytes = 0
   #blob: BlobInfo | undefined
   #reader: BlobReader | undefined
+  /** The writer may be gone and the blob not yet open. */
+  #committing = false
   #failure: AppError | undefined
 
   constructor(options: TransferOptions, parts: ServeParts) {
@@ -188,7 +190,8 @@ export class Transfer {
         }
       } catch (error) {
         // The bytes moved into the store, or began anew, while they were being read: look again from where this client is.
-        if (this.#blob === blob && this.#incoming.epoch === epoch) throw error
+        if (this.#committing) await this.#bell.next(signal)
+        else if (this.#blob === blob && this.#incoming.epoch === epoch) throw error
       }
     }
   }
@@ -322,6 +325,16 @@ export class Transfer {
   }
 
   async #commit(): Promise<void> {
+    this.#committing = true
+    try {
+      await this.#commitOnce()
+    } finally {
+      this.#committing = false
+      this.#bell.ring()
+    }
+  }
+
+  async #commitOnce(): Promise<void> {
     const { cleared } = this.options
     const origin = this.#origin()
     const facts = { mediaType: cleared.located.mediaType ?? this.#mediaType, share: cleared.share, origin }
