@@ -24,6 +24,9 @@ export async function fetchSmall(
   options: { readonly hedgeMs: number; readonly signal: AbortSignal },
   dependencies: TransferDependencies,
 ): Promise<SmallBlob> {
+  const [only, ...others] = clients
+  // By far the most common case, and the hottest: nobody to hedge with.
+  if (only !== undefined && others.length === 0) return await fetchLone(blob, only, options.signal, dependencies)
   const { clock } = dependencies
   const stop = new AbortController()
   const signal = AbortSignal.any([options.signal, stop.signal])
@@ -58,6 +61,20 @@ export async function fetchSmall(
     throw error
   } finally {
     stop.abort(new AppError('aborted.caller', 'the blob is here'))
+  }
+}
+
+async function fetchLone(
+  blob: { readonly id: BlobId; readonly sizeBytes: number },
+  client: PeerClient,
+  signal: AbortSignal,
+  dependencies: TransferDependencies,
+): Promise<SmallBlob> {
+  try {
+    return await fetchFrom(blob, client, signal, dependencies)
+  } catch (cause) {
+    throwIfAborted(signal)
+    throw new AppError('unavailable.peer', `no provider of ${blob.id} is left`, { cause })
   }
 }
 
