@@ -122,10 +122,14 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** Breaches that are known and owed, as `rule path`: the list can only shrink, an entry that is no longer needed is a finding. */
-export const OWED: readonly string[] = []
+export const OWED: readonly string[] = [
+  'function-size src/peers/data/directory/provider-table.ts',
+  'function-size src/peers/data/ledger.ts',
+  'function-size src/peers/data/server/server.ts',
+]
 
 /** Rules whose findings are listed but do not fail the gate yet. */
-export const REPORT_ONLY: readonly string[] = ['function-size']
+export const REPORT_ONLY: readonly string[] = []
 
 /** Error codes that are not yet both thrown and tested. The list can only shrink. */
 export const CODES_NOT_YET: readonly string[] = []
