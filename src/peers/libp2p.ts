@@ -3,7 +3,7 @@
  * what, and getting it) made into one `Peers`. `main/wire.ts` makes it. Adapter; the rules are in the planes. See DESIGN.md.
  */
 import type { Clock, Logger, Random } from '../base/clock.ts'
-import type { ControlOptions } from './control/options.ts'
+import { CONTROL_LIMITS, type ControlLimits, type ControlOptions } from './control/options.ts'
 import { createControlPlane, type WorkerControlPlane } from './control/plane.ts'
 import { createDataPlane, type DataPlane } from './data/data-plane.ts'
 import type { PeerFacts } from './data/ledger.ts'
@@ -89,6 +89,7 @@ class Libp2pPeers implements Peers {
     this.#control = createControlPlane(
       {
         ...control,
+        limits: { ...connectionLimits(limits.connectionsMax), ...control?.limits },
         ...(listen.length > 0 && { listen }),
         ...(bootstrap && { bootstrap }),
         ...(trustPeers && { trustPeers }),
@@ -201,6 +202,15 @@ class Libp2pPeers implements Peers {
 function dataHostOf(listen: readonly string[]): string {
   const hosts = listen.map(hostOf).filter((host) => host !== undefined)
   return hosts.find((host) => host !== '::1' && !host.startsWith('127.')) ?? hosts[0] ?? '127.0.0.1'
+}
+
+/** What the owner allows in connections holds for both planes; the control plane takes no more of it than it has use for. */
+function connectionLimits(connectionsMax: number | undefined): Partial<ControlLimits> {
+  if (connectionsMax === undefined) return {}
+  return {
+    connectionsMax: Math.min(connectionsMax, CONTROL_LIMITS.connectionsMax),
+    connectionTarget: Math.min(connectionsMax, CONTROL_LIMITS.connectionTarget),
+  }
 }
 
 function joinAddress(host: string, port: number): string {
