@@ -114,3 +114,10 @@ export class MemoryHost implements PeerHost {
     return kept && mayShare(kept.share, asker, this.#privateNetwork) ? kept : undefined
   }
 }
+
+/** The tamper of a liar: one bit of every chunk is flipped. */
+export const flipped: Tamper = (chunk) => {
+  const copy = Uint8Array.from(chunk)
+  copy[0] = (copy[0] ?? 0) ^ 1
+  return copy
+}

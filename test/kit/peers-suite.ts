@@ -9,7 +9,7 @@ import { type BlobId, blobIdOf, digestBytes } from '../../src/base/digest.ts'
 import type { StoredDocument } from '../../src/base/document.ts'
 import { collect } from '../../src/base/streams.ts'
 import type { PeerId, Peers, Provider } from '../../src/peers/peers.ts'
-import { MemoryHost } from './peer-host.ts'
+import { flipped, MemoryHost } from './peer-host.ts'
 
 /** How a node joins. */
 export interface JoinOptions {
@@ -157,7 +157,7 @@ function faultTests(name: string, harness: PeersHarness): void {
     const [bad, good, own] = [new MemoryHost(), new MemoryHost(), new MemoryHost()]
     bad.add(blob)
     good.add(blob)
-    bad.tamper = (chunk) => Uint8Array.from(chunk, (byte) => byte ^ 1)
+    bad.tamper = flipped
     const liar = await join({ host: bad })
     const honest = await join({ host: good })
     const asker = await join({ host: own, trustPeers: [idOf(liar), idOf(honest)] })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
 import { type DataNode, dataNetwork, never, providersFor, transferFrom } from '../../../test/kit/data-network.ts'
+import { flipped } from '../../../test/kit/peer-host.ts'
 import { blobIdOf } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import { collect } from '../../base/streams.ts'
@@ -40,8 +41,7 @@ test('one liar among three is dropped and named, and the blob is right', async (
   const asker = await join()
   const [liar, ...honest] = [await join(), await join(), await join()]
   for (const { host } of [liar, ...honest]) host.add(blob)
-  for (let at = 0; at < blob.byteLength; at += MIB) lieAt(liar, at)
-  liar.host.tamper = (chunk) => Uint8Array.from(chunk, (byte) => byte ^ 1)
+  liar.host.tamper = flipped
   const transfer = await transferFrom(asker, [liar, ...honest], id, blob.byteLength)
   assert.equal(blobIdOf(await collect(transfer.stream, blob.byteLength)), id)
   assert.deepEqual(standing(asker, liar), ['dropped', 'bad-piece'])
@@ -161,7 +161,7 @@ test('under a manifest of a stranger a disagreeing peer is blamed only once the 
   const asker = await join({ trust: 'stranger' })
   const [honest, second, liar] = [await join(), await join(), await join()]
   for (const { host } of [honest, second, liar]) host.add(blob)
-  liar.host.tamper = (chunk) => Uint8Array.from(chunk, (byte) => byte ^ 1)
+  liar.host.tamper = flipped
   // The liar's manifest is the true one too: its pieces betray it only if it signed what they are checked against.
   liar.host.pieces = () => undefined
   const transfer = await transferFrom(asker, [honest, second, liar], id, blob.byteLength)
