@@ -36,9 +36,9 @@ export interface DaemonOptions {
 }
 
 /** How long replies may go on after the first signal. */
-const DRAIN_MS = 10_000
+const DRAIN_MS = 5_000
 /** Stopping that takes longer than this is given up. */
-const STOP_MS = 20_000
+const STOP_MS = 15_000
 const EXIT_BUG = 70
 
 /** Runs a node until it is told to stop; resolves with the exit code. @throws what `startNode` throws, and usage.config */

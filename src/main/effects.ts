@@ -45,6 +45,8 @@ const LOG_BUFFER_BYTES_MAX = 1_048_576
 /** Structured logs, one JSON line each, on stderr: stdout belongs to the readiness line. */
 export function createLogSink(level: LogLevel): LogSink {
   const stream = destination({ dest: 2, sync: false, minLength: 0, maxLength: LOG_BUFFER_BYTES_MAX })
+  // A reader of stderr that goes away must not take the node with it.
+  stream.on('error', () => {})
   return {
     logger: adapt(pino({ level, base: null }, stream as DestinationStream)),
     flush() {

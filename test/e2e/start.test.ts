@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict'
 import { readFile, stat } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { PYRSIA, scratch, startNode } from '../kit/node-process.ts'
-import { run } from '../kit/process.ts'
+import { run, until } from '../kit/process.ts'
 
 /** An address of the documentation range (RFC 5737) and a port of this machine where nobody listens: neither answers. */
 const NOWHERE = ['--upstream', 'docker.io=http://127.0.0.1:1', '--upstream', 'npm=http://127.0.0.1:1']
@@ -126,4 +126,22 @@ test('a configuration that cannot be understood is refused before anything is st
   assert.equal(found.code, 2)
   assert.match(found.stderr, /--disk[\s\S]*because: wanted a size/)
   assert.equal((await run(PYRSIA, ['start', '--data', data, '--config', join(data, 'absent.toml')])).code, 2)
+})
+
+test('the first signal lets requests end and says not ready meanwhile; the second one ends the node at once', async (t) => {
+  const node = await startNode({ data: await scratch(t), args: ['--offline'] })
+  t.after(() => node.stop('SIGKILL'))
+  const { port } = new URL(node.endpoints.docker ?? '')
+  const slow = connect(Number(port), '127.0.0.1')
+  slow.on('error', () => {})
+  t.after(() => slow.destroy())
+  slow.write('GET /v2/ HTTP/1.1\r\nHost: ')
+  // A whole exchange on the same port: what was sent before it has arrived as well.
+  await fetch(`${node.endpoints.docker}/v2/`)
+  process.kill(node.process.pid, 'SIGTERM')
+  await until('the node to say that it is not ready', async () => {
+    const reply = await fetch(`${node.endpoints.api}/readyz`)
+    return reply.status === 503 ? true : undefined
+  })
+  assert.equal(await node.stop('SIGTERM'), 143)
 })
