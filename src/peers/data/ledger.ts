@@ -68,95 +68,102 @@ export function createLedger(
   host: Pick<PeerHost, 'remember' | 'recall'>,
   dependencies: { readonly clock: Clock },
 ): Ledger {
-  const accounts = new Map<PeerId, Account>()
-  let receivedBytes = 0
-  let sentBytes = 0
-  for (const [peerId, value] of host.recall()) {
-    const found = rememberedShape.safeParse(value)
-    if (!found.success || accounts.size >= PEERS_MAX) continue
-    const { rateBytesPerSecond, ...rest } = found.data
-    accounts.set(peerId, { ...rest, rateBytesPerSecond, rememberedBytes: rest.receivedBytes + rest.sentBytes })
-  }
-  const accountOf = (peerId: PeerId): Account => {
-    const known = accounts.get(peerId)
-    if (known !== undefined) return known
-    const made: Account = {
-      rateBytesPerSecond: undefined,
-      receivedBytes: 0,
-      sentBytes: 0,
-      rememberedBytes: 0,
-      dropped: false,
-      faults: [],
+  return new Accounts(host, dependencies.clock)
+}
+
+class Accounts implements Ledger {
+  receivedBytes = 0
+  sentBytes = 0
+  readonly #host: Pick<PeerHost, 'remember' | 'recall'>
+  readonly #clock: Clock
+  readonly #accounts = new Map<PeerId, Account>()
+
+  constructor(host: Pick<PeerHost, 'remember' | 'recall'>, clock: Clock) {
+    this.#host = host
+    this.#clock = clock
+    for (const [peerId, value] of host.recall()) {
+      const found = rememberedShape.safeParse(value)
+      if (!found.success || this.#accounts.size >= PEERS_MAX) continue
+      const { rateBytesPerSecond, ...rest } = found.data
+      const rememberedBytes = rest.receivedBytes + rest.sentBytes
+      this.#accounts.set(peerId, { ...rest, rateBytesPerSecond, rememberedBytes })
     }
-    if (accounts.size < PEERS_MAX) accounts.set(peerId, made)
-    return made
-  }
-  const remember = (peerId: PeerId, account: Account): void => {
-    const { rememberedBytes: _, rateBytesPerSecond, ...rest } = account
-    account.rememberedBytes = account.receivedBytes + account.sentBytes
-    host.remember(peerId, { ...rest, ...(rateBytesPerSecond !== undefined && { rateBytesPerSecond }) })
-  }
-  const rememberSometimes = (peerId: PeerId, account: Account): void => {
-    const bytes = account.receivedBytes + account.sentBytes
-    if (bytes - account.rememberedBytes >= REMEMBER_EVERY_BYTES) remember(peerId, account)
-  }
-  const standing = (account: Account): PeerFacts['standing'] => {
-    if (account.dropped) return 'dropped'
-    const newest = account.faults.at(-1)
-    const recent = newest !== undefined && dependencies.clock.nowMs() - newest.atMs < DEMOTED_MS
-    return recent && newest.kind !== 'missing' ? 'demoted' : 'good'
   }
 
+  facts(peerId: PeerId): PeerFacts {
+    const { rateBytesPerSecond, receivedBytes, sentBytes, faults, ...rest } =
+      this.#accounts.get(peerId) ?? emptyAccount()
+    return { rateBytesPerSecond, receivedBytes, sentBytes, standing: this.#standing(rest.dropped, faults), faults }
+  }
+
+  peers(): PeerId[] {
+    return [...this.#accounts.keys()]
+  }
+
+  received(peerId: PeerId, bytes: number, elapsedMs: number): void {
+    const account = this.#account(peerId)
+    this.receivedBytes += bytes
+    account.receivedBytes += bytes
+    if (elapsedMs > 0) {
+      const rate = (bytes / elapsedMs) * 1000
+      const before = account.rateBytesPerSecond
+      account.rateBytesPerSecond = before === undefined ? rate : before + (rate - before) * NEWEST_WEIGHT
+    }
+    this.#rememberSometimes(peerId, account)
+  }
+
+  sent(peerId: PeerId, bytes: number): void {
+    const account = this.#account(peerId)
+    this.sentBytes += bytes
+    account.sentBytes += bytes
+    this.#rememberSometimes(peerId, account)
+  }
+
+  blame(peerId: PeerId, fault: Omit<PeerFault, 'atMs'>): boolean {
+    const account = this.#account(peerId)
+    const before = account.dropped
+    const added = { ...fault, about: fault.about.slice(0, 512), atMs: this.#clock.nowMs() }
+    account.faults = [...account.faults, added].slice(-FAULTS_KEPT)
+    const malformed = account.faults.filter(({ kind }) => kind === 'bad-message').length
+    account.dropped ||= LIES.has(fault.kind) || malformed >= BAD_MESSAGES_MAX
+    this.#remember(peerId, account)
+    return account.dropped && !before
+  }
+
+  #account(peerId: PeerId): Account {
+    const known = this.#accounts.get(peerId)
+    if (known !== undefined) return known
+    const made = emptyAccount()
+    if (this.#accounts.size < PEERS_MAX) this.#accounts.set(peerId, made)
+    return made
+  }
+
+  #standing(dropped: boolean, faults: readonly PeerFault[]): PeerFacts['standing'] {
+    if (dropped) return 'dropped'
+    const nowMs = this.#clock.nowMs()
+    const recent = faults.some(({ kind, atMs }) => kind !== 'missing' && nowMs - atMs < DEMOTED_MS)
+    return recent ? 'demoted' : 'good'
+  }
+
+  #rememberSometimes(peerId: PeerId, account: Account): void {
+    const bytes = account.receivedBytes + account.sentBytes
+    if (bytes - account.rememberedBytes >= REMEMBER_EVERY_BYTES) this.#remember(peerId, account)
+  }
+
+  #remember(peerId: PeerId, account: Account): void {
+    const { rememberedBytes: _, rateBytesPerSecond, ...rest } = account
+    account.rememberedBytes = account.receivedBytes + account.sentBytes
+    this.#host.remember(peerId, { ...rest, ...(rateBytesPerSecond !== undefined && { rateBytesPerSecond }) })
+  }
+}
+
+function emptyAccount(): Account {
   return {
-    facts(peerId) {
-      const account = accounts.get(peerId)
-      if (account === undefined) {
-        return { rateBytesPerSecond: undefined, receivedBytes: 0, sentBytes: 0, standing: 'good', faults: [] }
-      }
-      return {
-        rateBytesPerSecond: account.rateBytesPerSecond,
-        receivedBytes: account.receivedBytes,
-        sentBytes: account.sentBytes,
-        standing: standing(account),
-        faults: [...account.faults],
-      }
-    },
-    peers: () => [...accounts.keys()],
-    received(peerId, bytes, elapsedMs) {
-      const account = accountOf(peerId)
-      receivedBytes += bytes
-      account.receivedBytes += bytes
-      if (elapsedMs > 0) {
-        const rate = (bytes / elapsedMs) * 1000
-        const before = account.rateBytesPerSecond
-        account.rateBytesPerSecond = before === undefined ? rate : before + (rate - before) * NEWEST_WEIGHT
-      }
-      rememberSometimes(peerId, account)
-    },
-    sent(peerId, bytes) {
-      const account = accountOf(peerId)
-      sentBytes += bytes
-      account.sentBytes += bytes
-      rememberSometimes(peerId, account)
-    },
-    blame(peerId, fault) {
-      const account = accountOf(peerId)
-      const before = account.dropped
-      account.faults = [
-        ...account.faults,
-        { ...fault, about: fault.about.slice(0, 512), atMs: dependencies.clock.nowMs() },
-      ]
-      account.faults = account.faults.slice(-FAULTS_KEPT)
-      const malformed = account.faults.filter(({ kind }) => kind === 'bad-message').length
-      account.dropped ||= LIES.has(fault.kind) || malformed >= BAD_MESSAGES_MAX
-      remember(peerId, account)
-      return account.dropped && !before
-    },
-    get receivedBytes() {
-      return receivedBytes
-    },
-    get sentBytes() {
-      return sentBytes
-    },
+    rateBytesPerSecond: undefined,
+    receivedBytes: 0,
+    sentBytes: 0,
+    rememberedBytes: 0,
+    dropped: false,
+    faults: [],
   }
 }

@@ -27,77 +27,100 @@ interface Entry {
   expiresAtMs: number
 }
 
+/** Bounds of a table. */
+export interface ProviderTableOptions {
+  /** Entries in all. */
+  readonly entriesMax: number
+  readonly entriesPerPeerMax: number
+  /** An entry that is not renewed for this long is forgotten. */
+  readonly lifetimeMs: number
+}
+
 /** An empty table. */
 export function createProviderTable(
-  options: { readonly entriesMax: number; readonly entriesPerPeerMax: number; readonly lifetimeMs: number },
+  options: ProviderTableOptions,
   dependencies: { readonly clock: Clock },
 ): ProviderTable {
-  const byName = new Map<string, Entry[]>()
-  const counts = new Map<PeerId, number>()
-  let size = 0
-  let sweptAtMs = dependencies.clock.monotonicMs()
+  return new Table(options, dependencies.clock)
+}
 
-  const count = (peerId: PeerId, by: number): void => {
-    size += by
-    const left = (counts.get(peerId) ?? 0) + by
-    if (left === 0) counts.delete(peerId)
-    else counts.set(peerId, left)
+class Table implements ProviderTable {
+  size = 0
+  readonly #options: ProviderTableOptions
+  readonly #clock: Clock
+  readonly #byName = new Map<string, Entry[]>()
+  readonly #counts = new Map<PeerId, number>()
+  #sweptAtMs: number
+
+  constructor(options: ProviderTableOptions, clock: Clock) {
+    this.#options = options
+    this.#clock = clock
+    this.#sweptAtMs = clock.monotonicMs()
   }
-  const keep = (key: string, entries: Entry[], stays: (entry: Entry) => boolean): void => {
-    const kept = entries.filter(stays)
-    for (const entry of entries) if (!kept.includes(entry)) count(entry.peerId, -1)
-    if (kept.length === 0) byName.delete(key)
-    else if (kept.length < entries.length) byName.set(key, kept)
+
+  add(peerId: PeerId, names: readonly Digest[]): number {
+    const nowMs = this.#clock.monotonicMs()
+    this.#sweep(nowMs)
+    let kept = 0
+    for (const name of names) if (this.#addOne(peerId, name, nowMs)) kept += 1
+    return kept
   }
-  const sweep = (nowMs: number): void => {
-    if (nowMs - sweptAtMs < SWEEP_EVERY_MS) return
-    sweptAtMs = nowMs
-    for (const [key, entries] of byName) keep(key, entries, (entry) => entry.expiresAtMs > nowMs)
+
+  remove(peerId: PeerId, names: readonly Digest[]): void {
+    for (const name of names) {
+      const key = keyOf(name)
+      const entries = this.#byName.get(key)
+      if (entries !== undefined) this.#keep(key, entries, (entry) => entry.peerId !== peerId)
+    }
   }
-  const addOne = (peerId: PeerId, name: Digest, nowMs: number): boolean => {
+
+  forget(peerId: PeerId): void {
+    if (!this.#counts.has(peerId)) return
+    for (const [key, entries] of this.#byName) this.#keep(key, entries, (entry) => entry.peerId !== peerId)
+  }
+
+  providers(name: Digest): PeerId[] {
+    const nowMs = this.#clock.monotonicMs()
+    const entries = this.#byName.get(keyOf(name)) ?? []
+    return entries.filter((entry) => entry.expiresAtMs > nowMs).map((entry) => entry.peerId)
+  }
+
+  #addOne(peerId: PeerId, name: Digest, nowMs: number): boolean {
+    const { entriesMax, entriesPerPeerMax, lifetimeMs } = this.#options
     const key = keyOf(name)
-    const entries = byName.get(key)
+    const entries = this.#byName.get(key)
     const known = entries?.find((entry) => entry.peerId === peerId)
     if (known !== undefined) {
-      known.expiresAtMs = nowMs + options.lifetimeMs
+      known.expiresAtMs = nowMs + lifetimeMs
       return true
     }
-    if (size >= options.entriesMax || (counts.get(peerId) ?? 0) >= options.entriesPerPeerMax) return false
+    if (this.size >= entriesMax || (this.#counts.get(peerId) ?? 0) >= entriesPerPeerMax) return false
     if (entries !== undefined && entries.length >= PROVIDERS_PER_NAME_MAX) return false
-    const entry = { peerId, expiresAtMs: nowMs + options.lifetimeMs }
-    if (entries === undefined) byName.set(key, [entry])
+    const entry = { peerId, expiresAtMs: nowMs + lifetimeMs }
+    if (entries === undefined) this.#byName.set(key, [entry])
     else entries.push(entry)
-    count(peerId, 1)
+    this.#count(peerId, 1)
     return true
   }
 
-  return {
-    add(peerId, names) {
-      const nowMs = dependencies.clock.monotonicMs()
-      sweep(nowMs)
-      let kept = 0
-      for (const name of names) if (addOne(peerId, name, nowMs)) kept += 1
-      return kept
-    },
-    remove(peerId, names) {
-      for (const name of names) {
-        const key = keyOf(name)
-        const entries = byName.get(key)
-        if (entries !== undefined) keep(key, entries, (entry) => entry.peerId !== peerId)
-      }
-    },
-    forget(peerId) {
-      if (!counts.has(peerId)) return
-      for (const [key, entries] of byName) keep(key, entries, (entry) => entry.peerId !== peerId)
-    },
-    providers(name) {
-      const nowMs = dependencies.clock.monotonicMs()
-      const entries = byName.get(keyOf(name)) ?? []
-      return entries.filter((entry) => entry.expiresAtMs > nowMs).map((entry) => entry.peerId)
-    },
-    get size() {
-      return size
-    },
+  #keep(key: string, entries: Entry[], stays: (entry: Entry) => boolean): void {
+    const kept = entries.filter(stays)
+    for (const entry of entries) if (!kept.includes(entry)) this.#count(entry.peerId, -1)
+    if (kept.length === 0) this.#byName.delete(key)
+    else if (kept.length < entries.length) this.#byName.set(key, kept)
+  }
+
+  #sweep(nowMs: number): void {
+    if (nowMs - this.#sweptAtMs < SWEEP_EVERY_MS) return
+    this.#sweptAtMs = nowMs
+    for (const [key, entries] of this.#byName) this.#keep(key, entries, (entry) => entry.expiresAtMs > nowMs)
+  }
+
+  #count(peerId: PeerId, by: number): void {
+    this.size += by
+    const left = (this.#counts.get(peerId) ?? 0) + by
+    if (left === 0) this.#counts.delete(peerId)
+    else this.#counts.set(peerId, left)
   }
 }
 

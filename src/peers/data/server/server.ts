@@ -4,7 +4,7 @@
  * A connection that was dialled back runs in the other direction: whom we dialled sends requests, who dialled us is asked.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer, type Server } from 'node:https'
+import { createServer, type Server, type ServerOptions } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
@@ -50,86 +50,106 @@ export function createDataServer(
   hooks: ServerHooks,
   dependencies: { readonly logger: Logger },
 ): DataServer {
-  const peers = new Map<PeerId, Set<TLSSocket>>()
-  const peerOf = new WeakMap<object, PeerId>()
-  const server = createServer(
-    {
-      cert: pair.certificate,
-      key: pair.privateKey,
-      minVersion: 'TLSv1.3',
-      ciphers: CIPHERS,
-      requestCert: true,
-      // Certificates are self-signed: the handshake proves the key, and `admit` reads the peer id from it.
-      rejectUnauthorized: false,
-      ALPNProtocols: [ALPN_FORWARD, ALPN_BACK],
-      handshakeTimeout: settings.connectTimeoutMs * 2,
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
-      keepAliveTimeout: IDLE_TIMEOUT_MS,
-      noDelay: true,
-    },
-    (request, response) => {
-      const peerId = peerOf.get(request.socket)
+  return new TlsServer(settings, pair, hooks, dependencies.logger)
+}
+
+class TlsServer implements DataServer {
+  readonly #settings: DataPlaneSettings
+  readonly #hooks: ServerHooks
+  readonly #server: Server
+  readonly #serveHttp: readonly Listener[]
+  readonly #peers = new Map<PeerId, Set<TLSSocket>>()
+  readonly #peerOf = new WeakMap<object, PeerId>()
+  /** Raw sockets: a handshake that is under way belongs to no peer yet, and must not hold up `close`. */
+  readonly #sockets = new Set<Duplex>()
+
+  constructor(settings: DataPlaneSettings, pair: CertificatePair, hooks: ServerHooks, logger: Logger) {
+    this.#settings = settings
+    this.#hooks = hooks
+    const server = createServer(serverOptions(settings, pair), (request, response) => {
+      const peerId = this.#peerOf.get(request.socket)
       if (peerId === undefined) request.socket.destroy()
       else hooks.answer(peerId, request, response)
-    },
-  )
-  server.maxConnections = settings.connectionsMax
-  server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX
-  server.timeout = IDLE_TIMEOUT_MS
-  // Raw sockets: a handshake that is under way belongs to no peer yet, and must not hold up `close`.
-  const sockets = new Set<Duplex>()
-  server.on('connection', (socket) => {
-    sockets.add(socket)
-    socket.once('close', () => sockets.delete(socket))
-  })
-  server.on('tlsClientError', (error) => dependencies.logger.debug({ error: error.message }, 'a handshake failed'))
-
-  const admit = (socket: TLSSocket, peerId: PeerId): boolean => {
-    const open = peers.get(peerId) ?? new Set()
-    if (!hooks.admits(peerId) || open.size >= settings.connectionsPerPeerMax) return false
-    peers.set(peerId, open.add(socket))
-    peerOf.set(socket, peerId)
-    socket.once('close', () => {
-      open.delete(socket)
-      if (open.size === 0) peers.delete(peerId)
     })
-    return true
+    this.#server = server
+    server.maxConnections = settings.connectionsMax
+    server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX
+    server.timeout = IDLE_TIMEOUT_MS
+    server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    server.on('tlsClientError', (error) => logger.debug({ error: error.message }, 'a handshake failed'))
+    // Node would parse HTTP on every connection; whether this one carries requests to us is decided first.
+    this.#serveHttp = server.listeners('secureConnection') as Listener[]
+    server.removeAllListeners('secureConnection')
+    server.on('secureConnection', (socket) => this.#secured(socket))
   }
-  const serveHttp = server.listeners('secureConnection')
-  const speakHttp = (socket: TLSSocket): void => {
-    for (const listener of serveHttp) listener.call(server, socket)
+
+  listen(): Promise<number> {
+    return listenOn(this.#server, this.#settings)
   }
-  server.removeAllListeners('secureConnection')
-  server.on('secureConnection', (socket) => {
+
+  serveBack(peerId: PeerId, socket: TLSSocket): void {
+    if (this.#admit(socket, peerId)) this.#speakHttp(socket)
+    else socket.destroy()
+  }
+
+  drop(peerId: PeerId): void {
+    for (const socket of this.#peers.get(peerId) ?? []) socket.destroy()
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    for (const open of this.#peers.values()) for (const socket of open) socket.destroy()
+    for (const socket of this.#sockets) socket.destroy()
+    await closed
+  }
+
+  #secured(socket: TLSSocket): void {
     socket.on('error', () => {})
     const publicKey = publicKeyOfCertificate(socket.getPeerX509Certificate())
     const peerId = publicKey === undefined ? undefined : peerIdOf(publicKey)
-    if (peerId === undefined || !admit(socket, peerId)) {
-      socket.destroy()
-    } else if (socket.alpnProtocol === ALPN_BACK) {
-      hooks.dialledBack(peerId, socket)
-    } else {
-      speakHttp(socket)
-    }
-  })
+    if (peerId === undefined || !this.#admit(socket, peerId)) socket.destroy()
+    else if (socket.alpnProtocol === ALPN_BACK) this.#hooks.dialledBack(peerId, socket)
+    else this.#speakHttp(socket)
+  }
 
+  #admit(socket: TLSSocket, peerId: PeerId): boolean {
+    const open = this.#peers.get(peerId) ?? new Set()
+    if (!this.#hooks.admits(peerId) || open.size >= this.#settings.connectionsPerPeerMax) return false
+    this.#peers.set(peerId, open.add(socket))
+    this.#peerOf.set(socket, peerId)
+    socket.once('close', () => {
+      open.delete(socket)
+      if (open.size === 0) this.#peers.delete(peerId)
+    })
+    return true
+  }
+
+  #speakHttp(socket: TLSSocket): void {
+    for (const listener of this.#serveHttp) listener.call(this.#server, socket)
+  }
+}
+
+type Listener = (this: Server, socket: TLSSocket) => void
+
+function serverOptions(settings: DataPlaneSettings, pair: CertificatePair): ServerOptions {
   return {
-    listen: () => listenOn(server, settings),
-    serveBack(peerId, socket) {
-      if (admit(socket, peerId)) speakHttp(socket)
-      else socket.destroy()
-    },
-    drop(peerId) {
-      for (const socket of peers.get(peerId) ?? []) socket.destroy()
-    },
-    async close() {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-      for (const open of peers.values()) for (const socket of open) socket.destroy()
-      for (const socket of sockets) socket.destroy()
-      await closed
-    },
+    cert: pair.certificate,
+    key: pair.privateKey,
+    minVersion: 'TLSv1.3',
+    ciphers: CIPHERS,
+    requestCert: true,
+    // Certificates are self-signed: the handshake proves the key, and `#secured` reads the peer id from it.
+    rejectUnauthorized: false,
+    ALPNProtocols: [ALPN_FORWARD, ALPN_BACK],
+    handshakeTimeout: settings.connectTimeoutMs * 2,
+    maxHeaderSize: HEADER_BYTES_MAX,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    noDelay: true,
   }
 }
 
