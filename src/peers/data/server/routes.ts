@@ -24,7 +24,7 @@ import {
   parseNames,
 } from '../wire/messages.ts'
 import { MANIFEST_TYPE, signManifest } from '../wire/signed-manifest.ts'
-import { sendStream } from './send-blob.ts'
+import { sendStream, writeBytes } from './send-blob.ts'
 
 const PEERS_METERED_MAX = 4_096
 const MANIFESTS_KEPT = 32
@@ -78,11 +78,15 @@ class Routes {
   readonly #meters = new Map<PeerId, Meter>()
   readonly #upload: TokenBucket
   readonly #manifests = new Map<BlobId, Buffer>()
+  readonly #bufferBytes: number
   #slots = 0
 
   constructor(settings: DataPlaneSettings, dependencies: RouteDependencies) {
     this.#settings = settings
     this.#with = dependencies
+    const { uploadBytesPerSecond = Number.POSITIVE_INFINITY, uploadBytesPerSecondPerPeer = uploadBytesPerSecond } =
+      settings
+    this.#bufferBytes = writeBytes(Math.min(uploadBytesPerSecond, uploadBytesPerSecondPerPeer))
     this.#upload = createTokenBucket({ unitsPerSecond: settings.uploadBytesPerSecond }, dependencies)
   }
 
@@ -215,6 +219,7 @@ class Routes {
       lengthBytes,
       {
         buckets: [this.#upload, call.meter.upload],
+        bufferBytes: this.#bufferBytes,
         onSent: (bytes) => this.#with.onSent(call.peerId, bytes),
         signal: call.signal,
       },

@@ -9,7 +9,16 @@ import type { ByteStream } from '../../../base/streams.ts'
 import type { TokenBucket } from '../token-bucket.ts'
 
 const BUFFER_BYTES = 524_288
+const BUFFER_BYTES_MIN = 16_384
 const BUFFERS = 4
+
+/**
+ * Bytes of one write under a rate limit: a receiver must hear something well before it thinks that this node stalled, however
+ * low the limit is.
+ */
+export function writeBytes(bytesPerSecond: number): number {
+  return Math.min(BUFFER_BYTES, Math.max(BUFFER_BYTES_MIN, Math.floor(bytesPerSecond / 16)))
+}
 
 /**
  * Writes `lengthBytes` bytes of `stream` and ends the response. `onSent` is told of bytes handed to the socket.
@@ -21,6 +30,8 @@ export async function sendStream(
   lengthBytes: number,
   options: {
     readonly buckets: readonly TokenBucket[]
+    /** Bytes of each write, at most 512 KiB. */
+    readonly bufferBytes: number
     readonly onSent: (bytes: number) => void
     readonly signal: AbortSignal
   },
@@ -43,7 +54,7 @@ export async function sendStream(
     sentBytes += chunk.byteLength
     if (sentBytes > lengthBytes) throw wrongLength(lengthBytes, sentBytes)
     for (let offset = 0; offset < chunk.byteLength; ) {
-      buffer ??= await pool.take(Math.min(BUFFER_BYTES, lengthBytes))
+      buffer ??= await pool.take(Math.min(options.bufferBytes, lengthBytes))
       const count = Math.min(buffer.byteLength - filledBytes, chunk.byteLength - offset)
       buffer.set(chunk.subarray(offset, offset + count), filledBytes)
       filledBytes += count
