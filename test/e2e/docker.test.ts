@@ -59,7 +59,7 @@ async function world(t: { after(fn: () => Promise<unknown>): void }): Promise<Wo
 /** Requests that a node's registry ports have answered so far. */
 async function registryRequests(node: TestNode): Promise<number> {
   const text = await (await fetch(`${node.endpoints.api}/metrics`)).text()
-  return [...text.matchAll(/^pyrsia_registry_requests_total(?:\{[^}]*\})? (\d+)/gm)].reduce(
+  return [...text.matchAll(/^pyrsia_requests_total(?:\{[^}]*\})? (\d+)/gm)].reduce(
     (sum, row) => sum + Number(row[1]),
     0,
   )

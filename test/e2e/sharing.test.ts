@@ -68,12 +68,13 @@ test('kill -9 in the middle of a pull, restart, pull again: whole and right', { 
   const sri = await integrity(registry)
   const options = { data: join(directory, 'node'), args: ['--upstream', `npm=${registry.url}`] }
   const first = await startNode(options)
+  t.after(() => first.stop('SIGKILL'))
   registry.throttle(8_000_000)
   const broken = ask(first, sri)
   broken.catch(() => undefined)
   await until('the transfer to be under way', async () => {
-    const status = (await first.json('status')) as { transfers?: Array<{ receivedBytes?: number }> }
-    return (status.transfers ?? []).some((each) => (each.receivedBytes ?? 0) > 1_000_000)
+    const { traffic } = (await first.json('status')) as { traffic: { transfers: Array<{ bytes: number }> } }
+    return traffic.transfers.some((each) => each.bytes > 1_000_000)
   })
   await first.stop('SIGKILL')
   await assert.rejects(broken, 'the client sees a broken transfer, never a short file')
