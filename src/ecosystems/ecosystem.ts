@@ -7,9 +7,13 @@ import type { Got, Headers, NativeReply, Need, Reason, Reference, Resolution, Wa
 import type { Purl } from '../base/purl.ts'
 import type { ShareLevel } from '../base/share.ts'
 
-/** Where an ecosystem is served: below a path of the registry port, or on a port of its own. */
+/**
+ * Where an ecosystem is served: below a path of the registry port, or on a port of its own. `clientPath` is what stands behind
+ * the origin in the base URL that clients are given (`ClientTarget.url`, `{base}`, endpoints): begins with a slash, ends
+ * without. Absent: they are given the origin, and put the prefix there themselves.
+ */
 export type Mount =
-  | { readonly kind: 'path'; readonly prefix: string }
+  | { readonly kind: 'path'; readonly prefix: string; readonly clientPath?: string }
   | { readonly kind: 'port'; readonly setting: string; readonly defaultPort: number }
 
 /** What an ecosystem may see of a request. `path` is still percent-encoded, without query. Header names in lower case. */
@@ -127,12 +131,17 @@ export interface ClientFile {
 
 /** Where a client is to be pointed. */
 export interface ClientTarget {
-  /** Base URL of this ecosystem's mount, e.g. `http://127.0.0.1:7888` or `http://127.0.0.1:4873/`. */
+  /** Base URL of this ecosystem's mount, without trailing slash: the origin, with the mount's `clientPath` if it has one. */
   readonly url: string
   /** True if the ecosystem's upstream is the one that stock clients have by default. */
   readonly defaultUpstream: boolean
   /** What `upstreams` found before, without this node: kept behind it where the client can hold several. */
   readonly behind: readonly ClientUpstream[]
+}
+
+/** What stands behind the origin in the base URL that clients are given. */
+export function clientPathOf(mount: Mount): string {
+  return mount.kind === 'path' ? (mount.clientPath ?? '') : ''
 }
 
 /** The contract. */

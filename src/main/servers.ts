@@ -3,6 +3,7 @@
  * listen early, so that a port that is taken is found out before anything else is built; answer late, when everything is.
  */
 import type { Clock, Logger } from '../base/clock.ts'
+import { clientPathOf } from '../ecosystems/ecosystem.ts'
 import { ecosystems } from '../ecosystems/index.ts'
 import { createApiHandler } from '../http/api/api.ts'
 import type { ApiParts } from '../http/api/parts.ts'
@@ -64,13 +65,13 @@ export function serveRegistries(
   for (const { mount, server } of servers.own) open(server, [mount])
 }
 
-/** URLs by `api` and the ids of the ecosystems. */
+/** URLs by `api` and the ids of the ecosystems, as clients are given them. */
 export function endpointsOf(servers: Servers): Record<string, string> {
   const endpoints: Record<string, string> = { api: servers.api.url }
   for (const { id, mount } of ecosystems) {
     const server =
       mount.kind === 'path' ? servers.registry : servers.own.find(({ mount }) => mount.ecosystem.id === id)?.server
-    if (server !== undefined) endpoints[id] = server.url
+    if (server !== undefined) endpoints[id] = `${server.url}${clientPathOf(mount)}`
   }
   return endpoints
 }

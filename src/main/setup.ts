@@ -10,7 +10,7 @@ import { connectNode } from '../cli/node-api.ts'
 import { createClients } from '../clients/clients.ts'
 import { createDiskFiles } from '../clients/disk-files.ts'
 import type { SetupTarget } from '../clients/plan.ts'
-import type { ClientEnvironment, Ecosystem } from '../ecosystems/ecosystem.ts'
+import { type ClientEnvironment, clientPathOf, type Ecosystem } from '../ecosystems/ecosystem.ts'
 import { ecosystems } from '../ecosystems/index.ts'
 import type { StatusView } from '../http/http.ts'
 import { type Config, readConfig } from './config/config.ts'
@@ -88,7 +88,7 @@ function configuredUrl({ id, mount }: Ecosystem, { values, ports }: Config): str
   const port = mount.kind === 'path' ? values.port : (ports[mount.setting] ?? mount.defaultPort)
   if (port === 0) throw new AppError('unavailable.node', `the port of ${id} is free to choose: start the node first`)
   const host = values.host === '0.0.0.0' || values.host === '::' ? '127.0.0.1' : values.host
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}${clientPathOf(mount)}`
 }
 
 function hasDefaultUpstream({ upstreams }: Ecosystem, { values, upstreamEntries }: Config): boolean {
