@@ -156,6 +156,10 @@ export interface Located {
   readonly evidence: readonly Evidence[]
   /** What must be available too, if this is served while upstream cannot be asked. */
   readonly requires: readonly Reference[]
+  /** When upstream published this very file, milliseconds since 1970, if what was read on the way says so. */
+  readonly releasedAtMs?: number
+  /** True if upstream may replace it under the same name (a tag, a snapshot). All else is released once: another digest for it is refused. */
+  readonly mutable?: boolean
 }
 
 /** How a resolution ends. */
@@ -169,6 +173,8 @@ export type Resolution =
       readonly label: string
       /** Headers for the client, beside those that the core makes. */
       readonly replyHeaders?: Headers
+      /** True if it is an index of the releases of `purl`: those that the policy hides are left out of it (`TransformFacts.hidden`). */
+      readonly listsReleases?: boolean
     }
   /** A small computed answer. */
   | { readonly kind: 'reply'; readonly reply: NativeReply }

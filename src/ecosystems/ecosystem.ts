@@ -3,7 +3,17 @@
  * drives it and is blind to which one it is. `test/kit/ecosystem-suite.ts` holds every implementation to the same cases.
  */
 import type { Algorithm, Digest } from '../base/digest.ts'
-import type { Got, Headers, NativeReply, Need, Reason, Reference, Resolution, Want } from '../base/located.ts'
+import type {
+  DocumentRequest,
+  Got,
+  Headers,
+  NativeReply,
+  Need,
+  Reason,
+  Reference,
+  Resolution,
+  Want,
+} from '../base/located.ts'
 import type { Purl } from '../base/purl.ts'
 import type { ShareLevel } from '../base/share.ts'
 
@@ -63,6 +73,34 @@ export interface Transformed {
 export interface TransformFacts {
   readonly mediaType: string
   readonly headers: Headers
+  /**
+   * Releases that the policy keeps from clients; absent or empty: none, and always so for views. Leave them out of the client's
+   * form, with every tag, file and "latest" that points at them (the next best takes its place), or, where the format has a
+   * word for it that makes clients pass them over and print why (yanked), mark them with the reason. They are refused at the
+   * file as well: a lockfile skips the index.
+   */
+  readonly hidden?: readonly HiddenRelease[]
+}
+
+/** A release that the policy keeps from clients. */
+export interface HiddenRelease {
+  /** As the view of `Ecosystem.releases` writes it. */
+  readonly version: string
+  /** One sentence for the client's user; the same from one request to the next. */
+  readonly reason: string
+}
+
+/** How the core learns which releases a package has and when they were published. */
+export interface ReleasesView {
+  /** The key for which `transform` makes, of an index document of the package, what `formatReleases` of `base/releases.ts` writes. */
+  readonly view: string
+  /** False: the index never states times, so that a minimum age cannot be applied (the node says so). */
+  readonly statesTimes: boolean
+  /**
+   * The index document of a package at this upstream, the very one that `resolve` asks for; asked for the release time of a file
+   * that was located without it (a lockfile). Undefined: there is none.
+   */
+  index(purl: Purl, upstream: string, context: ResolveContext): DocumentRequest | undefined
 }
 
 /** One file of a lockfile. */
@@ -148,6 +186,8 @@ export function clientPathOf(mount: Mount): string {
 export interface Ecosystem {
   /** The purl type. */
   readonly id: string
+  /** What OSV calls it (`affected[].package.ecosystem` of an advisory, without what follows a colon); absent: OSV does not know it. */
+  readonly osvName?: string
   readonly mount: Mount
   /** One line per client that a person may try, with `{base}` for the mount's URL. */
   readonly tryLines: readonly string[]
@@ -170,8 +210,18 @@ export interface Ecosystem {
    */
   variant(request: RequestView, want: Want): string
   /**
-   * The document in the client's own format. Pure and synchronous; runs in a worker, once per body, variant and policy revision.
-   * Also makes the views that `Need.view` names. @throws untrusted.reply if the document is malformed
+   * The package that a want is about, as far as the request alone tells, with the version if it names one; undefined if it is
+   * about none (a search). The policy is asked about it before anything is asked of anybody: blocked packages and private names
+   * end here, so return it for every want that carries a name (documents, files, signatures), with the name in canonical form.
+   */
+  subject?(want: Want): Purl | undefined
+  /** Absent: releases are refused at their files only, and a minimum age is not applied. */
+  readonly releases?: ReleasesView
+  /** Headers beside a successful reply by which this client shows its user one line of text; absent: it has no way. */
+  notice?(text: string, request: RequestView): Headers
+  /**
+   * The document in the client's own format. Pure and synchronous; runs in a worker, once per body, variant and set of hidden
+   * releases (with some hidden, also for the empty key). Also makes the views that `Need.view` and `releases.view` name. @throws untrusted.reply if the document is malformed
    */
   transform(document: Uint8Array, facts: TransformFacts, variant: string): Transformed
   /** The reply by which this client's user sees why. */
