@@ -67,6 +67,8 @@ export interface Transformed {
   readonly mediaType: string
   /** Content-Encoding of `bytes`, if any. */
   readonly encoding: string | undefined
+  /** Reply headers that say something of just these bytes, kept with them; an `etag` among them takes the place of the core's own. */
+  readonly headers?: Headers
 }
 
 /** Facts for a transform. */

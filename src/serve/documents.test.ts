@@ -206,6 +206,19 @@ test('handle() makes a variant once per body, for all clients', async () => {
   assert.equal(flow.transforms.length, 2)
 })
 
+test('handle() gives what a variant says of its bytes, its own entity tag included, whenever it was made', async () => {
+  const flow = readFlow()
+  flow.upstream.route(HUB, '/doc/a', { body: 'one' })
+  for (const _ of ['made', 'kept']) {
+    const reply = await flow.get('/doc/a', { headers: { 'x-variant': 'tagged' } })
+    assert.deepEqual([reply.headers.etag, reply.headers['x-of-bytes']], ['"its own"', 'yes'])
+    assert.equal(String(await bodyOf(reply)), 'tagged:one')
+  }
+  const same = await flow.get('/doc/a', { headers: { 'x-variant': 'tagged', 'if-none-match': '"its own"' } })
+  assert.deepEqual([same.status, same.headers.etag, same.headers['x-of-bytes']], [304, '"its own"', 'yes'])
+  assert.deepEqual(flow.transforms, ['tagged'])
+})
+
 test('handle() never shares a variant', async () => {
   const flow = readFlow()
   flow.upstream.route(HUB, '/doc/a', { body: 'one' })

@@ -221,13 +221,13 @@ class ReadFlow implements Serve {
       return { status: 200, statusText: undefined, headers: reply, body: undefined }
     }
     const variant = await this.#variants.get(document, ecosystem, ecosystem.variant(request, want), signal)
-    const etag = etagOf(variant.blob.id)
-    if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, headers)
+    const etag = variant.headers.etag ?? etagOf(variant.blob.id)
+    if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, { ...headers, ...variant.headers })
     const reader = await this.#parts.store.open(variant.blob.id)
     return streamBlob(reader, variant, {
       method: request.method,
       range: request.method === 'GET' ? parseRange(request.headers.range) : undefined,
-      headers: { ...headers, etag },
+      headers: { ...headers, ...variant.headers, etag },
       source,
       ledger: this.#parts.ledger,
       signal,

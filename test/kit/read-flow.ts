@@ -194,7 +194,8 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
     variant: ({ headers }) => headers['x-variant'] ?? '',
     transform(document, _, variant) {
       const bytes = Buffer.from(`${variant}:${Buffer.from(document).toString()}`)
-      return { bytes, mediaType: 'text/x-variant', encoding: variant === 'packed' ? 'gzip' : undefined }
+      const made = { bytes, mediaType: 'text/x-variant', encoding: variant === 'packed' ? 'gzip' : undefined }
+      return variant === 'tagged' ? { ...made, headers: { etag: '"its own"', 'x-of-bytes': 'yes' } } : made
     },
     refuse: ({ code, message }) => ({
       status: code === 'denied' ? 403 : 404,

@@ -5,8 +5,9 @@
 import type { BlobId } from '../../base/digest.ts'
 import type { StoredDocument } from '../../base/document.ts'
 import { AppError } from '../../base/errors.ts'
+import type { Headers } from '../../base/located.ts'
 import { collect } from '../../base/streams.ts'
-import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
+import type { Ecosystem, Transformed } from '../../ecosystems/ecosystem.ts'
 import type { BlobInfo } from '../../store/store.ts'
 import type { ServeParts } from '../parts.ts'
 import { createSingleFlight, orLeave } from '../waiting/single-flight.ts'
@@ -17,6 +18,8 @@ export interface Variant {
   readonly mediaType: string
   /** Content-Encoding of the blob's bytes. */
   readonly encoding: string | undefined
+  /** What `Transformed.headers` said of the bytes. */
+  readonly headers: Headers
 }
 
 /** The variants of kept documents. */
@@ -28,8 +31,8 @@ export interface Variants {
   get(document: StoredDocument, ecosystem: Ecosystem, variant: string, signal: AbortSignal): Promise<Variant>
 }
 
-/** Separates the media type from the encoding in the one text that the shelf keeps; not a character of a media type. */
-const ENCODED = '\n'
+/** Separates media type, encoding and headers (as JSON) in the one text that the shelf keeps; not a character of any of them. */
+const SEPARATOR = '\n'
 
 /** `life` ends work that is under way when the node stops. */
 export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
@@ -40,8 +43,7 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
     const made = store.documents.variant(body, key)
     const blob = made && store.lookup(made.id)
     if (made === undefined || blob === undefined) return undefined
-    const [mediaType = '', encoding] = made.mediaType.split(ENCODED)
-    return { blob, mediaType, encoding }
+    return { blob, ...readFacts(made.mediaType) }
   }
 
   async function make(document: StoredDocument, body: BlobInfo, ecosystem: Ecosystem, variant: string, key: string) {
@@ -71,16 +73,15 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
       throw error
     }
     const blob = await writer.commit({ mediaType: made.mediaType, share: 'none', origin: { kind: 'local' } })
-    const mediaType = made.encoding === undefined ? made.mediaType : `${made.mediaType}${ENCODED}${made.encoding}`
-    store.documents.putVariant(body.id, key, { id: blob.id, mediaType })
-    return { blob, mediaType: made.mediaType, encoding: made.encoding }
+    store.documents.putVariant(body.id, key, { id: blob.id, mediaType: writeFacts(made) })
+    return { blob, mediaType: made.mediaType, encoding: made.encoding, headers: made.headers ?? {} }
   }
 
   return {
     async get(document, ecosystem, variant, signal) {
       const body = document.body && store.lookup(document.body)
       if (body === undefined) throw new AppError('absent.blob', `the body of ${document.key} is not in the store`)
-      if (variant === '') return { blob: body, mediaType: document.mediaType, encoding: undefined }
+      if (variant === '') return { blob: body, mediaType: document.mediaType, encoding: undefined, headers: {} }
       const key = `${ecosystem.id} ${policy.revision} ${variant}`
       const found = stored(body.id, key)
       if (found !== undefined) return found
@@ -90,4 +91,14 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
       )
     },
   }
+}
+
+function writeFacts({ mediaType, encoding, headers }: Transformed): string {
+  if (headers === undefined) return encoding === undefined ? mediaType : `${mediaType}${SEPARATOR}${encoding}`
+  return [mediaType, encoding ?? '', JSON.stringify(headers)].join(SEPARATOR)
+}
+
+function readFacts(text: string): Omit<Variant, 'blob'> {
+  const [mediaType = '', encoding = '', headers = '{}'] = text.split(SEPARATOR)
+  return { mediaType, encoding: encoding === '' ? undefined : encoding, headers: JSON.parse(headers) as Headers }
 }
