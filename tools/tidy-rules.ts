@@ -116,7 +116,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['src/http/', 'src/main/'],
   'reflect-metadata': ['src/peers/'],
   semver: ['src/ecosystems/'],
-  'smol-toml': ['src/main/', 'src/ecosystems/', 'src/clients/'],
+  'smol-toml': ['src/main/', 'src/ecosystems/', 'src/clients/', 'src/policy/'],
   undici: ['src/upstream/', 'src/peers/', 'src/cli/'],
   zod: ['src/'],
 }

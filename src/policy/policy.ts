@@ -1,11 +1,15 @@
 /**
- * The policy: coordinates and evidence in, allow or deny with the reason out. Pure. Rules beyond `allow everything whose
- * integrity is stated` come with the log and with `policy.toml`; the place and the types are here.
+ * The policy: coordinates, release times, advisories and evidence in, allow or deny with the reason out. Pure: the owner's rules,
+ * exceptions and advisories are handed to whoever makes one (`rule-policy.ts`). The read flow asks in this order: `admit`
+ * before anything is asked of anybody, `mayAsk` for each upstream, `judge` at the index and again at the file, `decide` on the
+ * digests of the file.
  */
+import type { CompareVersions } from '../base/advisory.ts'
 import type { Evidence, Reason } from '../base/located.ts'
 import type { Purl } from '../base/purl.ts'
+import type { Release } from '../base/releases.ts'
 
-/** What is decided upon. */
+/** What is decided upon by its evidence. */
 export interface PolicyQuestion {
   readonly ecosystem: string
   readonly purl: Purl | undefined
@@ -18,8 +22,64 @@ export type PolicyAnswer =
   | { readonly kind: 'allow'; readonly notes: readonly string[] }
   | { readonly kind: 'deny'; readonly reason: Reason }
 
-/** A policy with its revision; the revision is part of every stored variant's key. */
+/** A package as a whole. */
+export interface PackageQuestion {
+  readonly ecosystem: string
+  /** Without version. */
+  readonly purl: Purl
+  /** As its users write it. */
+  readonly name: string
+  readonly nowMs: number
+}
+
+/** Releases of one package. */
+export interface ReleasesQuestion extends PackageQuestion {
+  readonly releases: readonly Release[]
+  /** False: the ecosystem's indexes never state release times. */
+  readonly statesTimes: boolean
+  readonly compare: CompareVersions
+}
+
+/** What is decided on one release; notes of an allowed one are for its user (known vulnerabilities that are only warned of). */
+export type ReleaseAnswer = PolicyAnswer & {
+  /** The recorded exception but for which it would be denied. */
+  readonly exception?: PolicyException
+}
+
+/** Decisions by version, and until when they hold if neither the question nor the policy's revision changes, milliseconds since 1970. */
+export interface ReleaseAnswers {
+  readonly byVersion: ReadonlyMap<string, ReleaseAnswer>
+  readonly validUntilMs: number
+}
+
+/** What the owner lets through although a rule denies it ("break glass"); recorded, never silent, and it ends. */
+export interface PolicyException {
+  /** With a version: that release; without: the whole package. */
+  readonly purl: Purl
+  readonly reason: string
+  readonly madeAtMs: number
+  readonly untilMs: number
+}
+
+/** What decisions on the releases of a package depend on. */
+export interface PolicyInterest {
+  /** False: every release is allowed, so that nobody need look at them. */
+  readonly releases: boolean
+  /** Release times count. */
+  readonly times: boolean
+}
+
+/** A policy. */
 export interface Policy {
+  /** Another one after each change of rules, exceptions or advisories. */
   readonly revision: string
   decide(question: PolicyQuestion): PolicyAnswer
+  /** May it be asked for at all? Denies what is blocked, not allowed, or private and to be asked of nobody. */
+  admit(question: PackageQuestion): PolicyAnswer
+  /** Why this upstream must not be asked for a package of a private name; undefined: it may. */
+  mayAsk(question: PackageQuestion, upstream: string): Reason | undefined
+  interest(question: PackageQuestion): PolicyInterest
+  judge(question: ReleasesQuestion): ReleaseAnswers
+  /** The exception in force that covers this purl. */
+  exceptionFor(purl: Purl, nowMs: number): PolicyException | undefined
 }
