@@ -59,6 +59,8 @@ export interface ResolveContext {
   readonly upstreams: readonly string[]
   /** For how long mutable pointers and indexes are fresh, seconds (a setting). */
   readonly freshSeconds: number
+  /** Base URL of a configured upstream: documents may state URLs relative to where they were read. Undefined: not configured. */
+  readonly baseUrl?: (upstream: string) => string | undefined
 }
 
 /** What `transform` made. */

@@ -191,7 +191,11 @@ class ReadFlow implements Serve {
         staleSeconds = Math.max(staleSeconds ?? 0, ageSeconds)
       },
     }
-    const context = { upstreams: this.#options.upstreams, freshSeconds: this.#options.freshSeconds }
+    const context = {
+      upstreams: this.#options.upstreams,
+      freshSeconds: this.#options.freshSeconds,
+      baseUrl: (upstream: string) => this.#parts.upstream.config(upstream)?.url,
+    }
     const resolved = await resolve(request.ecosystem, want, request, context, {
       needsMax: this.#parts.limits.needsMax,
       answer: (need, unaskable) => answerNeed(need, unaskable, answering, this.#parts),
