@@ -2,6 +2,7 @@
 import { docker } from './docker/docker.ts'
 import type { Ecosystem } from './ecosystem.ts'
 import { npm } from './npm/npm.ts'
+import { pypi } from './pypi/pypi.ts'
 
 /** Every ecosystem that this node serves. */
-export const ecosystems: readonly Ecosystem[] = [docker, npm]
+export const ecosystems: readonly Ecosystem[] = [docker, npm, pypi]

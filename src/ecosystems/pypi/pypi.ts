@@ -1,0 +1,43 @@
+/**
+ * The package index that pip, uv and others install from (`3-registries.md`, "PyPI"). What clients are given is the simple index
+ * below the mount; an upstream's base is a simple index too.
+ */
+
+import { purlParts } from '../../base/purl.ts'
+import type { Ecosystem } from '../ecosystem.ts'
+import { PYPI_TYPE, pypiFromPurl, pypiToPurl } from './coordinates.ts'
+import { pypiDefaultUrl } from './default-upstream.ts'
+import { normalName } from './names.ts'
+import { pypiReferences } from './references.ts'
+import { refusePypi } from './refuse.ts'
+import { pageRequest, pypiSubject, resolvePypi } from './resolve.ts'
+import { PYPI_PREFIX, PYPI_UPSTREAM, pypiRoutes } from './routes.ts'
+import { pypiVariant, RELEASES_VIEW, transformPypi } from './transform.ts'
+import { comparePypiVersions } from './versions.ts'
+
+/** The ecosystem of Python packages. */
+export const pypi: Ecosystem = {
+  id: PYPI_TYPE,
+  osvName: 'PyPI',
+  mount: { kind: 'path', prefix: PYPI_PREFIX, clientPath: `${PYPI_PREFIX}/simple` },
+  tryLines: ['pip install --index-url {base}/ requests'],
+  upstreams: [{ name: PYPI_UPSTREAM, url: pypiDefaultUrl(), share: 'network' }],
+  aliases: ['sha512', 'md5'],
+  routes: pypiRoutes,
+  coordinates: { toPurl: pypiToPurl, fromPurl: pypiFromPurl },
+  compareVersions: comparePypiVersions,
+  resolve: resolvePypi,
+  variant: pypiVariant,
+  subject: pypiSubject,
+  releases: {
+    view: RELEASES_VIEW,
+    statesTimes: true,
+    index: (purl, upstream, context) =>
+      upstream === PYPI_UPSTREAM ? pageRequest(normalName(purlParts(purl).name), context) : undefined,
+  },
+  transform: transformPypi,
+  refuse: refusePypi,
+  references: pypiReferences,
+  lockfiles: [],
+  clients: [],
+}
