@@ -1,0 +1,126 @@
+/**
+ * The compact index (RubyGems guides, "Compact Index API", format versions 1 and 2). `/info/<name>`: after a line `---`, lines
+ *   <version>[-<platform>] <dependency>:<requirement>&...,...|checksum:<sha256>,ruby:<requirement>,created_at:<time>
+ * `/versions` is appended to and names each package with the MD5 of its info document. Also makes and searches the view in
+ * which files are looked up: lines `<version>[-<platform>] TAB <sha256> TAB <release time, ms>`, a line feed before each and
+ * after the last. Who changes that changes `FILES_VIEW` too: kept tables outlive an upgrade.
+ */
+import { type Digest, digestOf } from '../../base/digest.ts'
+import { AppError } from '../../base/errors.ts'
+import { type Release as DatedRelease, formatReleases, releaseTime } from '../../base/releases.ts'
+import { readNumber } from './names.ts'
+
+/** The key of the view in which files are looked up. */
+export const FILES_VIEW = 'files-1'
+/** The key of the view that lists the releases of a package. */
+export const RELEASES_VIEW = 'releases-1'
+
+const HEADER = '---\n'
+const SHA256 = /^[0-9a-f]{64}$/i
+
+/** What the index says of one file. */
+export interface FileRow {
+  /** Undefined: the index states none. */
+  readonly sha256: Digest | undefined
+  readonly releasedAtMs: number | undefined
+}
+
+/** One line of an info document. */
+interface InfoLine {
+  /** `<version>[-<platform>]`. */
+  readonly number: string
+  readonly version: string
+  readonly sha256: string
+  readonly releasedAtMs: number | undefined
+}
+
+/** Where the lines of a compact index begin, if it is one. @throws untrusted.reply without a header */
+export function checkCompactIndex(document: Uint8Array): void {
+  const buffer = bufferOf(document)
+  // The header may have lines of its own (`created_at`) before the dashes, but not many.
+  const head = buffer.subarray(0, 4096)
+  if (head.indexOf(HEADER) !== 0 && head.indexOf(`\n${HEADER}`) < 0) {
+    throw new AppError('untrusted.reply', 'reading a compact index: wanted a line of three dashes, found none')
+  }
+}
+
+/** The view `FILES_VIEW` of an info document. @throws untrusted.reply */
+export function makeFileTable(info: Uint8Array): Buffer {
+  const lines = ['']
+  for (const { number, sha256, releasedAtMs } of infoLines(info)) {
+    lines.push(`${number}\t${sha256}\t${releasedAtMs ?? ''}`)
+  }
+  lines.push('')
+  return Buffer.from(lines.join('\n'))
+}
+
+/** The row of `<version>[-<platform>]` in a table. */
+export function findFile(table: Uint8Array, number: string): FileRow | undefined {
+  const buffer = bufferOf(table)
+  const needle = `\n${number}\t`
+  // Of a version that was published twice, after a yank, the last line counts.
+  const start = buffer.lastIndexOf(needle)
+  if (start < 0) return undefined
+  const from = start + Buffer.byteLength(needle)
+  const end = buffer.indexOf('\n', from)
+  const [hex = '', time = ''] = buffer.toString('latin1', from, end < 0 ? undefined : end).split('\t')
+  return {
+    sha256: SHA256.test(hex) ? digestOf('sha256', hex) : undefined,
+    releasedAtMs: /^\d{1,16}$/.test(time) ? Number(time) : undefined,
+  }
+}
+
+/**
+ * The view `RELEASES_VIEW` of an info document: a version once, with the time of its first file, since a platform may be added
+ * later. @throws untrusted.reply
+ */
+export function makeReleases(info: Uint8Array): Uint8Array {
+  const releases = new Map<string, DatedRelease>()
+  for (const { version, releasedAtMs } of infoLines(info)) {
+    const known = releases.get(version)
+    const isFirst = known?.releasedAtMs === undefined || (releasedAtMs ?? Number.POSITIVE_INFINITY) < known.releasedAtMs
+    if (isFirst) releases.set(version, { version, releasedAtMs })
+  }
+  return formatReleases(releases.values())
+}
+
+/** An info document without the lines of these versions. @throws untrusted.reply */
+export function withoutVersions(info: Uint8Array, versions: ReadonlySet<string>): Buffer {
+  checkCompactIndex(info)
+  const text = bufferOf(info).toString('utf8')
+  const lines = text.split('\n')
+  const header = lines.indexOf('---')
+  const kept = lines.filter((line, at) => at <= header || !versions.has(parseLine(line)?.version ?? ''))
+  return Buffer.from(kept.join('\n'))
+}
+
+function* infoLines(info: Uint8Array): Generator<InfoLine> {
+  checkCompactIndex(info)
+  const lines = bufferOf(info).toString('utf8').split('\n')
+  for (const text of lines.slice(lines.indexOf('---') + 1)) {
+    const line = parseLine(text)
+    if (line !== undefined) yield line
+  }
+}
+
+function parseLine(text: string): InfoLine | undefined {
+  const space = text.indexOf(' ')
+  const number = space < 0 ? text : text.slice(0, space)
+  const version = readNumber(number)?.version
+  if (version === undefined) return undefined
+  const bar = text.lastIndexOf('|')
+  let sha256 = ''
+  let releasedAtMs: number | undefined
+  for (const requirement of bar < 0 ? [] : text.slice(bar + 1).split(',')) {
+    const colon = requirement.indexOf(':')
+    const value = requirement.slice(colon + 1)
+    const key = requirement.slice(0, colon)
+    if (key === 'checksum' && SHA256.test(value)) sha256 = value.toLowerCase()
+    if (key === 'created_at') releasedAtMs = releaseTime(value)
+  }
+  return { number, version, sha256, releasedAtMs }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

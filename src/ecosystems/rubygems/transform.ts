@@ -1,0 +1,51 @@
+/**
+ * The forms of documents. The compact index goes to clients as upstream has it, but for releases that the policy hides; the
+ * work is its entity tag: Bundler up to 2.4 compares it with the MD5 of what it has (and asks `Range` from its last byte on),
+ * later ones check `Repr-Digest` (RFC 9530).
+ */
+import { digestBytes, hexOf } from '../../base/digest.ts'
+import { AppError } from '../../base/errors.ts'
+import type { Want } from '../../base/located.ts'
+import type { RequestView, Transformed, TransformFacts } from '../ecosystem.ts'
+import {
+  checkCompactIndex,
+  FILES_VIEW,
+  makeFileTable,
+  makeReleases,
+  RELEASES_VIEW,
+  withoutVersions,
+} from './compact-index.ts'
+
+/** The form of the compact index; its number changes when what is made here does. */
+const COMPACT = 'compact-1'
+const COMPACT_TYPE = 'text/plain; charset=utf-8'
+
+/** The key of a request: the compact index has a form of its own, all else goes out as it came. */
+export function gemVariant(_request: RequestView, want: Want): string {
+  const what = want.kind === 'document' ? want.params.what : undefined
+  return what === 'versions' || what === 'names' || what === 'info' ? COMPACT : ''
+}
+
+/** Makes the compact form, or a view of an info document. @throws untrusted.reply, usage.request for an unknown key */
+export function transformGem(document: Uint8Array, facts: TransformFacts, variant: string): Transformed {
+  if (variant === '') return { bytes: document, mediaType: facts.mediaType, encoding: undefined }
+  if (variant === FILES_VIEW) return view(makeFileTable(document))
+  if (variant === RELEASES_VIEW) return view(makeReleases(document))
+  if (variant !== COMPACT) {
+    throw new AppError('usage.request', `wanted the key of a form, found ${JSON.stringify(variant.slice(0, 100))}`)
+  }
+  const hidden = facts.hidden ?? []
+  if (hidden.length === 0) checkCompactIndex(document)
+  const bytes =
+    hidden.length === 0 ? document : withoutVersions(document, new Set(hidden.map(({ version }) => version)))
+  return { bytes, mediaType: COMPACT_TYPE, encoding: undefined, headers: integrityOf(bytes) }
+}
+
+function integrityOf(bytes: Uint8Array): Readonly<Record<string, string>> {
+  const sha256 = Buffer.from(hexOf(digestBytes('sha256', bytes)), 'hex').toString('base64')
+  return { etag: `"${hexOf(digestBytes('md5', bytes))}"`, 'repr-digest': `sha-256=:${sha256}:` }
+}
+
+function view(bytes: Uint8Array): Transformed {
+  return { bytes, mediaType: 'text/tab-separated-values', encoding: undefined }
+}
