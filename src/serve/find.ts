@@ -55,6 +55,16 @@ export async function find(
   return { cleared, kind: 'elsewhere', seek } as unknown as Source
 }
 
+/** Looks in the store alone; what the file refers to must be there too. */
+export function findStored(cleared: Cleared, store: Pick<Store, 'lookup'>): Found {
+  const { located } = cleared
+  const missing = located.requires.find(({ digest }) => store.lookup(digest) === undefined)
+  const blob = storedBlob(located, store)
+  if (blob !== undefined && missing === undefined) return { cleared, kind: 'stored', blob } as unknown as Source
+  const what = blob === undefined ? 'it' : `${missing?.digest}, which it needs,`
+  return { kind: 'nowhere', reason: { code: 'unavailable', message: `${located.label}: ${what} is not in the store` } }
+}
+
 /**
  * The stored blob that satisfies every digest that is stated. By weak digests alone only a blob that came from the same
  * upstream or a trusted peer: anybody can make another file with the same weak digest.

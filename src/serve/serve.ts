@@ -7,17 +7,19 @@
 import type { DocumentKey, StoredDocument } from '../base/document.ts'
 import { AppError, errorChain } from '../base/errors.ts'
 import type { Headers, Located, NativeReply, Reason, Resolution, Want } from '../base/located.ts'
-import type { Purl } from '../base/purl.ts'
+import { type Purl, purlParts } from '../base/purl.ts'
 import type { Asker, ShareLevel } from '../base/share.ts'
 import type { ByteStream } from '../base/streams.ts'
+import type { ResolveContext } from '../ecosystems/ecosystem.ts'
 import type { LeadRequest } from '../peers/peers.ts'
 import type { BlobInfo, ServedFact } from '../store/store.ts'
-import { check } from './check.ts'
+import { type CheckRules, check } from './check.ts'
 import { answerNeed } from './documents/answer.ts'
 import { createDocuments, type Documents } from './documents/documents.ts'
+import { keptBlob, keptDocuments } from './documents/kept.ts'
 import { createVariants, type Variants } from './documents/variants.ts'
 import { fetch } from './fetch.ts'
-import { find, storedBlob } from './find.ts'
+import { find, findStored, storedBlob } from './find.ts'
 import { lead } from './lead.ts'
 import { createLedger, type SourceCounts } from './ledger.ts'
 import { SERVE_LIMITS, type ServeDependencies, type ServeOptions, type ServeParts } from './parts.ts'
@@ -29,10 +31,13 @@ import { reasonOf } from './reply/reasons.ts'
 import type { ServeReply, ServeRequest } from './request.ts'
 import { resolve } from './resolve.ts'
 import { match, pathAndQuery } from './routing.ts'
+import { createGuard, NOTHING_HELD } from './rules/guard.ts'
+import { createReleasedFiles, type ReleaseConflict } from './rules/released.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
 import { Transfers } from './transfer/transfers.ts'
 
-export type { ServeReply, ServeRequest } from './request.ts'
+export type { ServeReply, ServeRequest, StoreOnly, Used } from './request.ts'
+export type { ReleaseConflict } from './rules/released.ts'
 
 /** A blob on its way into the store. */
 export interface TransferState {
@@ -51,6 +56,8 @@ export interface ServeState {
   readonly transfers: readonly TransferState[]
   readonly sources: SourceCounts
   readonly refusals: number
+  /** Released files for which upstream states another digest than before. */
+  readonly conflictCount: number
 }
 
 /** One answer to "where did this come from?". */
@@ -88,10 +95,14 @@ export interface Serve {
   document(key: DocumentKey): StoredDocument | undefined
   /** What was served under this purl and where it came from, newest first. */
   why(purl: Purl): WhyFact[]
+  /** Released files for which upstream states another digest than before; the latest first, at most 100. */
+  conflicts(): readonly ReleaseConflict[]
   state(): ServeState
   /** Ends all transfers; their clients' streams fail with aborted.shutdown. */
   close(): Promise<void>
 }
+
+const ASKED_EACH_TIME: Reason = { code: 'unavailable', message: 'this is asked of upstream each time and never kept' }
 
 /** The read flow of one node. */
 export function createServe(options: ServeOptions, dependencies: ServeDependencies): Serve {
@@ -104,6 +115,8 @@ class ReadFlow implements Serve {
   readonly #transfers: Transfers
   readonly #documents: Documents
   readonly #variants: Variants
+  readonly #context: ResolveContext
+  readonly #rules: CheckRules
   readonly #life = new AbortController()
   readonly #stopWatching: () => void
 
@@ -119,6 +132,14 @@ class ReadFlow implements Serve {
       this.#transfers.whole(cleared, [], peersOnly, signal),
     )
     this.#variants = createVariants(parts, this.#life.signal)
+    this.#context = {
+      upstreams: options.upstreams,
+      freshSeconds: options.freshSeconds,
+      baseUrl: (upstream) => parts.upstream.config(upstream)?.url,
+    }
+    const { ecosystems } = options
+    const about = { ecosystems, documents: this.#documents, variants: this.#variants, context: this.#context }
+    this.#rules = { guard: createGuard(parts, about), released: createReleasedFiles(parts) }
     this.#stopWatching = forgetRemoved(parts.store)
   }
 
@@ -143,7 +164,11 @@ class ReadFlow implements Serve {
     const want = match(request)
     if (want.kind === 'ping') return native(want.reply)
     if (want.kind === 'unsupported') return this.#refuse(want.reason, request)
-    if (want.kind === 'relay') return await relay(want, request, this.#parts)
+    if (want.kind === 'relay') {
+      if (request.storeOnly !== undefined) return this.#refuse(ASKED_EACH_TIME, request)
+      const refused = this.#admit(want, request)
+      return refused === undefined ? await relay(want, request, this.#parts) : this.#refuse(refused, request)
+    }
 
     const { resolution, unaskable, staleSeconds } = await this.#resolve(want, request)
     if (resolution.kind === 'reply') return native(resolution.reply)
@@ -151,15 +176,19 @@ class ReadFlow implements Serve {
     if (resolution.kind !== 'file') return this.#refuse(resolution.reason, request)
     const { located } = resolution
 
-    const checked = check(located, this.#parts)
+    const checked = await check(located, this.#parts, this.#rules, signal)
     if (checked.kind === 'denied') return this.#refuse(checked.reason, request)
 
     const etag = etagOf(tagDigest(located))
     if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, located.replyHeaders)
 
     const seek = { unaskable, requestPath: pathAndQuery(request), upstreamOnly: false }
-    const source = await find(checked.cleared, seek, this.#parts, this.#transfers, signal)
+    const source =
+      request.storeOnly === undefined
+        ? await find(checked.cleared, seek, this.#parts, this.#transfers, signal)
+        : findStored(checked.cleared, this.#parts.store)
     if (source.kind === 'nowhere') return this.#refuse(source.reason, request)
+    if (source.kind === 'stored') request.storeOnly?.onUsed({ kind: 'blob', blob: source.blob })
 
     const sameFile = request.headers['if-range'] === undefined || request.headers['if-range'] === etag
     const range = sameFile && request.method === 'GET' ? parseRange(request.headers.range) : undefined
@@ -171,7 +200,7 @@ class ReadFlow implements Serve {
     const how = {
       method: request.method,
       range,
-      headers: ageHeaders(staleSeconds),
+      headers: { ...ageHeaders(staleSeconds), ...noticeOf(checked.cleared.notes.join('; '), request) },
       ledger,
       onEnd: () => this.#record(located),
     }
@@ -179,29 +208,52 @@ class ReadFlow implements Serve {
     return streamVerified(fetched.verified, how)
   }
 
+  /** Why the package that is asked for must not be looked up. */
+  #admit(want: Want, { ecosystem }: ServeRequest): Reason | undefined {
+    const subject = ecosystem.subject?.(want)
+    return subject === undefined ? undefined : this.#rules.guard.admit(ecosystem, subject)
+  }
+
   async #resolve(want: Want, request: ServeRequest) {
+    const refused = this.#admit(want, request)
+    if (refused !== undefined) {
+      const resolution: Resolution = { kind: 'absent', reason: refused }
+      return { resolution, unaskable: new Set<string>(), staleSeconds: undefined }
+    }
+    const subject = request.ecosystem.subject?.(want)
+    const forbidden = (upstream: string): Reason | undefined =>
+      subject === undefined ? undefined : this.#rules.guard.forbidden(request.ecosystem, subject, upstream)
     let staleSeconds: number | undefined
     const answering = {
       ecosystem: request.ecosystem,
-      documents: this.#documents,
+      documents: this.#documentsFor(request),
       variants: this.#variants,
       transfers: this.#transfers,
       signal: request.signal,
+      rules: this.#rules,
+      forbidden,
       onStale(ageSeconds: number) {
         staleSeconds = Math.max(staleSeconds ?? 0, ageSeconds)
       },
     }
-    const context = {
-      upstreams: this.#options.upstreams,
-      freshSeconds: this.#options.freshSeconds,
-      baseUrl: (upstream: string) => this.#parts.upstream.config(upstream)?.url,
-    }
-    const resolved = await resolve(request.ecosystem, want, request, context, {
+    const resolved = await resolve(request.ecosystem, want, request, this.#context, {
       needsMax: this.#parts.limits.needsMax,
-      answer: (need, unaskable) => answerNeed(need, unaskable, answering, this.#parts),
+      answer: (need, unaskable) =>
+        request.storeOnly !== undefined && need.kind === 'blob' && need.namesOnly !== true
+          ? keptBlob(need, this.#parts.store, request.storeOnly, request.signal)
+          : answerNeed(need, unaskable, answering, this.#parts),
       signal: request.signal,
     })
+    const { resolution } = resolved
+    const asked =
+      resolution.kind === 'file' ? resolution.located : 'request' in resolution ? resolution.request : undefined
+    const reason = asked === undefined ? undefined : forbidden(asked.upstream)
+    if (reason !== undefined) return { ...resolved, resolution: { kind: 'absent', reason } as const, staleSeconds }
     return { ...resolved, staleSeconds }
+  }
+
+  #documentsFor({ storeOnly }: ServeRequest): Documents {
+    return storeOnly === undefined ? this.#documents : keptDocuments(this.#documents, storeOnly)
   }
 
   /** A document in the client's own form: made once, then streamed from the store like any blob. */
@@ -211,7 +263,8 @@ class ReadFlow implements Serve {
     request: ServeRequest,
   ): Promise<ServeReply> {
     const { ecosystem, signal } = request
-    const asked = await this.#documents.ask(resolution.request, { ecosystem: ecosystem.id, keptOnly: false, signal })
+    const documents = this.#documentsFor(request)
+    const asked = await documents.ask(resolution.request, { ecosystem: ecosystem.id, keptOnly: false, signal })
     if (asked.kind !== 'found') return this.#refuse(asked.reason, request)
     const { document, ageSeconds, upstreamFailed, source } = asked
     const headers = {
@@ -224,14 +277,24 @@ class ReadFlow implements Serve {
       const reply = { ...headers, 'content-type': document.mediaType, ...sourceHeader(source), ...GUARD_HEADERS }
       return { status: 200, statusText: undefined, headers: reply, body: undefined }
     }
-    const variant = await this.#variants.get(document, ecosystem, ecosystem.variant(request, want), signal)
+    const { purl } = resolution
+    const held =
+      resolution.listsReleases === true && purl !== undefined
+        ? await this.#rules.guard.held(document, ecosystem, purl, signal)
+        : NOTHING_HELD
+    if (held.all !== undefined) return this.#refuse(held.all, request)
+    const named = purl === undefined ? undefined : purlParts(purl).version
+    const own = held.hidden.find(({ version }) => version === named)
+    if (own !== undefined) return this.#refuse({ code: 'denied', message: own.reason }, request)
+    const key = ecosystem.variant(request, want)
+    const variant = await this.#variants.get(document, ecosystem, key, signal, held.hidden)
     const etag = variant.headers.etag ?? etagOf(variant.blob.id)
     if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, { ...headers, ...variant.headers })
     const reader = await this.#parts.store.open(variant.blob.id)
     return streamBlob(reader, variant, {
       method: request.method,
       range: request.method === 'GET' ? parseRange(request.headers.range) : undefined,
-      headers: { ...headers, ...variant.headers, etag },
+      headers: { ...headers, ...variant.headers, ...noticeOf(held.notice ?? '', request), etag },
       source,
       ledger: this.#parts.ledger,
       signal,
@@ -253,7 +316,8 @@ class ReadFlow implements Serve {
 
   async lead(request: LeadRequest, asker: Asker, signal: AbortSignal) {
     const resolveFor = (asked: ServeRequest) => this.#resolve(match(asked), asked)
-    return await lead(request, asker, signal, this.#options.ecosystems, resolveFor, this.#parts, this.#transfers)
+    const { ecosystems } = this.#options
+    return await lead(request, asker, signal, ecosystems, resolveFor, this.#parts, this.#transfers, this.#rules)
   }
 
   async refetch(blob: Parameters<Serve['refetch']>[0], signal: AbortSignal): Promise<void> {
@@ -277,6 +341,10 @@ class ReadFlow implements Serve {
     })
   }
 
+  conflicts(): readonly ReleaseConflict[] {
+    return this.#rules.released.conflicts()
+  }
+
   state(): ServeState {
     const transfers = this.#transfers.list().map((transfer) => ({
       label: transfer.options.cleared.located.label,
@@ -287,7 +355,9 @@ class ReadFlow implements Serve {
       clients: transfer.clients,
       startedAtMs: transfer.startedAtMs,
     }))
-    return { transfers, sources: this.#parts.ledger.counts(), refusals: this.#parts.ledger.refusals() }
+    const { ledger } = this.#parts
+    const conflictCount = this.#rules.released.conflictCount()
+    return { transfers, sources: ledger.counts(), refusals: ledger.refusals(), conflictCount }
   }
 
   async close(): Promise<void> {
@@ -300,6 +370,11 @@ class ReadFlow implements Serve {
 function native(reply: NativeReply): ServeReply {
   const { status, statusText, headers, body } = reply
   return { status, statusText, headers: { ...headers, ...GUARD_HEADERS }, body }
+}
+
+/** What the client's user should read beside a successful reply. */
+function noticeOf(text: string, request: ServeRequest): Headers {
+  return text === '' ? {} : (request.ecosystem.notice?.(text, request) ?? {})
 }
 
 function unsatisfiable(error: AppError): ServeReply {

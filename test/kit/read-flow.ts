@@ -12,7 +12,7 @@ import { type ByteStream, collect } from '../../src/base/streams.ts'
 import type { Ecosystem } from '../../src/ecosystems/ecosystem.ts'
 import { integrityPolicy } from '../../src/policy/integrity.ts'
 import type { ServeLimits, Transform } from '../../src/serve/parts.ts'
-import { createServe, type Serve, type ServeReply } from '../../src/serve/serve.ts'
+import { createServe, type Serve, type ServeReply, type StoreOnly } from '../../src/serve/serve.ts'
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts'
 import { createMemoryUpstream, type MemoryUpstream } from '../../src/upstream/memory.ts'
 import type { UpstreamConfig } from '../../src/upstream/upstream.ts'
@@ -47,6 +47,7 @@ export interface GetOptions {
   readonly signal?: AbortSignal
   readonly ecosystem?: Ecosystem
   readonly query?: Readonly<Record<string, string>>
+  readonly storeOnly?: StoreOnly
 }
 
 /** Differences between nodes. */
@@ -102,7 +103,7 @@ export function readFlow(options: ReadFlowOptions = {}): ReadFlow {
       upstream.route(HUB, `/${name}`, { body: bytes, headers: { 'content-type': 'application/x-file' } })
       return located
     },
-    get: (path, { method = 'GET', headers = {}, signal, ecosystem, query = {} } = {}) =>
+    get: (path, { method = 'GET', headers = {}, signal, ecosystem, query = {}, storeOnly } = {}) =>
       serve.handle({
         ecosystem: ecosystem ?? bare,
         method,
@@ -112,6 +113,7 @@ export function readFlow(options: ReadFlowOptions = {}): ReadFlow {
         base: 'http://127.0.0.1:7888',
         body: undefined,
         signal: signal ?? new AbortController().signal,
+        ...(storeOnly === undefined ? {} : { storeOnly }),
       }),
   }
 }
