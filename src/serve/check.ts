@@ -1,6 +1,6 @@
 /**
- * Step 2: may this file be given at all? Asks the policy and makes `Cleared`, which the later steps demand. The log's
- * inclusion proof joins the evidence here, before the policy is asked.
+ * Step 2: may this file be given at all? Asks the policy, compares with what was seen of a released file before, and makes
+ * `Cleared`, which the later steps demand. The log's inclusion proof joins the evidence here, before the policy is asked.
  */
 import type { Brand } from '../base/brand.ts'
 import type { BlobId } from '../base/digest.ts'
@@ -9,6 +9,8 @@ import type { Located, Reason } from '../base/located.ts'
 import type { ShareLevel } from '../base/share.ts'
 import type { BlobInfo } from '../store/store.ts'
 import type { ServeParts } from './parts.ts'
+import type { Guard } from './rules/guard.ts'
+import type { ReleasedFiles } from './rules/released.ts'
 
 /** Who may be asked for the bytes: everybody, or peers only (what upstream has no name for). */
 export type AskableSources = 'all' | 'peers'
@@ -19,7 +21,7 @@ export type Cleared = Brand<
     readonly located: Located
     readonly share: ShareLevel
     readonly sources: AskableSources
-    /** What the policy remarked. */
+    /** What the policy remarked, for the client's user. */
     readonly notes: readonly string[]
   },
   'Cleared'
@@ -30,15 +32,37 @@ export type Checked =
   | { readonly kind: 'cleared'; readonly cleared: Cleared }
   | { readonly kind: 'denied'; readonly reason: Reason }
 
-/** Decides on a file that was located. A file of an upstream that is not configured is shared with nobody. */
-export function check(located: Located, parts: Pick<ServeParts, 'policy' | 'upstream' | 'logger'>): Checked {
+/** What decides, beside the parts. */
+export interface CheckRules {
+  readonly guard: Guard
+  readonly released: ReleasedFiles
+}
+
+/**
+ * Decides on a file that was located. A file of an upstream that is not configured is shared with nobody.
+ * @throws aborted.caller
+ */
+export async function check(
+  located: Located,
+  parts: Pick<ServeParts, 'policy' | 'upstream' | 'logger' | 'clock'>,
+  { guard, released }: CheckRules,
+  signal: AbortSignal,
+): Promise<Checked> {
   const { ecosystem, purl, label, evidence } = located
   const answer = parts.policy.decide({ ecosystem, purl, label, evidence })
   if (answer.kind === 'deny') return { kind: 'denied', reason: answer.reason }
-  if (answer.notes.length > 0)
-    parts.logger.debug({ label, notes: answer.notes }, 'the policy allowed a file with notes')
-  const share = parts.upstream.config(located.upstream)?.share ?? 'none'
-  return { kind: 'cleared', cleared: { located, share, sources: 'all', notes: answer.notes } as unknown as Cleared }
+  const judged = await guard.judge(located, signal)
+  if (judged.kind === 'deny') return { kind: 'denied', reason: judged.reason }
+  const exception = purl === undefined ? undefined : parts.policy.exceptionFor(purl, parts.clock.nowMs())
+  const conflict = released.conflict(located, exception !== undefined)
+  if (conflict !== undefined) return { kind: 'denied', reason: conflict }
+  if (judged.exception !== undefined) {
+    parts.logger.warn({ purl, label, exception: judged.exception }, 'an exception let through what a rule denies')
+  } else if (answer.notes.length + judged.notes.length > 0) {
+    parts.logger.debug({ label, notes: [...answer.notes, ...judged.notes] }, 'the policy allowed a file with notes')
+  }
+  const share = shareOf(located, parts)
+  return { kind: 'cleared', cleared: { located, share, sources: 'all', notes: judged.notes } as unknown as Cleared }
 }
 
 /**

@@ -8,7 +8,7 @@ import { type Asker, mayShare } from '../base/share.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { Ecosystem } from '../ecosystems/ecosystem.ts'
 import type { LeadRequest } from '../peers/peers.ts'
-import { check } from './check.ts'
+import { type CheckRules, check } from './check.ts'
 import { fetch } from './fetch.ts'
 import { find } from './find.ts'
 import type { ServeParts } from './parts.ts'
@@ -32,6 +32,7 @@ export async function lead(
   ) => Promise<{ readonly resolution: Resolution; readonly unaskable: ReadonlySet<string> }>,
   parts: ServeParts,
   transfers: Transfers,
+  rules: CheckRules,
 ): Promise<{ readonly sizeBytes: number | undefined; readonly stream: ByteStream }> {
   const ecosystem = ecosystems.find(({ id }) => id === request.ecosystem)
   if (ecosystem === undefined || request.requestPath.length > PATH_MAX) {
@@ -54,8 +55,9 @@ export async function lead(
       `${request.id} belongs to ${resolution.located.upstream}, not ${request.upstream}`,
     )
   }
-  const checked = check(resolution.located, parts)
+  const checked = await check(resolution.located, parts, rules, signal)
   if (checked.kind === 'denied') throw new AppError('denied.policy', checked.reason.message)
+  if (checked.cleared.share === 'none') throw new AppError('denied.share', `${request.id} is shared with nobody`)
   const seek = { unaskable, requestPath: undefined, upstreamOnly: true }
   const source = await find(checked.cleared, seek, parts, transfers, signal)
   if (source.kind === 'nowhere') throw new AppError('absent.blob', source.reason.message)

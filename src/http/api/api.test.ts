@@ -42,6 +42,7 @@ async function start(t: TestContext): Promise<Api> {
         upstream: { hits: 0, servedBytes: 0, receivedBytes: 0 },
       },
       refusals: 1,
+      conflictCount: 0,
     }),
     why: (purl) => store.served(purl).map((fact) => ({ ...fact, stored: undefined })),
   }

@@ -2,10 +2,10 @@
 
 import type { BlobId } from '../../base/digest.ts'
 import { AppError, isKind } from '../../base/errors.ts'
-import type { DocumentRequest, Got, Located, Need } from '../../base/located.ts'
+import type { DocumentRequest, Got, Located, Need, Reason } from '../../base/located.ts'
 import { collect } from '../../base/streams.ts'
 import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
-import { check } from '../check.ts'
+import { type CheckRules, check } from '../check.ts'
 import { fetch } from '../fetch.ts'
 import { find, storedBlob } from '../find.ts'
 import type { ServeParts } from '../parts.ts'
@@ -21,6 +21,9 @@ export interface AnswerOptions {
   readonly variants: Variants
   readonly transfers: Transfers
   readonly signal: AbortSignal
+  readonly rules: CheckRules
+  /** Why an upstream must not be asked on behalf of this request. */
+  readonly forbidden: (upstream: string) => Reason | undefined
   /** Told the age of each document that upstream could not confirm. */
   readonly onStale: (ageSeconds: number) => void
 }
@@ -32,6 +35,9 @@ export async function answerNeed(
   options: AnswerOptions,
   parts: ServeParts,
 ): Promise<Got> {
+  if (need.kind === 'blob' && need.namesOnly === true) return answerNames(need.located, parts)
+  const forbidden = options.forbidden(need.kind === 'blob' ? need.located.upstream : need.request.upstream)
+  if (forbidden !== undefined) return { kind: 'absent', reason: forbidden }
   if (need.kind === 'blob') return await answerBlob(need.located, need.bytesMax, unaskable, options, parts)
   try {
     return await answerDocument(need, unaskable, options, parts)
@@ -103,7 +109,8 @@ async function answerBlob(
 ): Promise<Got> {
   const { ecosystem, transfers, signal } = options
   // Only the bytes are wanted, nothing is promised yet: what they refer to is looked for when they are given to a client.
-  const checked = check({ ...located, bytesMax: Math.min(located.bytesMax, bytesMax), requires: [] }, parts)
+  const wantedFile = { ...located, bytesMax: Math.min(located.bytesMax, bytesMax), requires: [] }
+  const checked = await check(wantedFile, parts, options.rules, signal)
   if (checked.kind === 'denied') return { kind: 'absent', reason: checked.reason }
   try {
     const seek = { unaskable, requestPath: undefined, upstreamOnly: false }
@@ -121,4 +128,13 @@ async function answerBlob(
     if (error.code === 'unavailable.upstream' || error.code === 'unavailable.offline') unaskable.add(located.upstream)
     return { kind: error.kind === 'absent' ? 'absent' : 'unavailable', reason: reasonOf(error) }
   }
+}
+
+function answerNames(located: Located, parts: Pick<ServeParts, 'store'>): Got {
+  const blob = storedBlob(located, parts.store)
+  if (blob === undefined) {
+    return { kind: 'unavailable', reason: { code: 'unavailable', message: `${located.label} is not kept here` } }
+  }
+  const { mediaType, origin, names } = blob
+  return { kind: 'blob', bytes: new Uint8Array(0), mediaType, origin, names }
 }

@@ -1,13 +1,13 @@
 /**
- * Documents in the form that a client or an ecosystem wants: made once per body, variant and policy revision by the worker
+ * Documents in the form that a client or an ecosystem wants: made once per body, variant and set of hidden releases by the worker
  * pool, kept as blobs, and shared with nobody (they hold this node's own addresses). Never parsed per request.
  */
-import type { BlobId } from '../../base/digest.ts'
+import { type BlobId, blobIdOf, hexOf } from '../../base/digest.ts'
 import type { StoredDocument } from '../../base/document.ts'
 import { AppError } from '../../base/errors.ts'
 import type { Headers } from '../../base/located.ts'
 import { collect } from '../../base/streams.ts'
-import type { Ecosystem, Transformed } from '../../ecosystems/ecosystem.ts'
+import type { Ecosystem, HiddenRelease, Transformed } from '../../ecosystems/ecosystem.ts'
 import type { BlobInfo } from '../../store/store.ts'
 import type { ServeParts } from '../parts.ts'
 import { createSingleFlight, orLeave } from '../waiting/single-flight.ts'
@@ -25,10 +25,23 @@ export interface Variant {
 /** The variants of kept documents. */
 export interface Variants {
   /**
-   * The stored variant, made now if it is not there yet. The empty `variant` is the body as upstream gave it.
+   * The stored variant, made now if it is not there yet. The empty `variant` is the body as upstream gave it,
+   * unless the policy hides some of its releases.
    * @throws absent.blob (the body was evicted), untrusted.reply (malformed), exhausted.queue, unavailable.timeout, aborted.caller
    */
-  get(document: StoredDocument, ecosystem: Ecosystem, variant: string, signal: AbortSignal): Promise<Variant>
+  get(
+    document: StoredDocument,
+    ecosystem: Ecosystem,
+    variant: string,
+    signal: AbortSignal,
+    hidden?: readonly HiddenRelease[],
+  ): Promise<Variant>
+}
+
+interface Wanted {
+  readonly ecosystem: Ecosystem
+  readonly variant: string
+  readonly hidden: readonly HiddenRelease[]
 }
 
 /** Separates media type, encoding and headers (as JSON) in the one text that the shelf keeps; not a character of any of them. */
@@ -36,7 +49,7 @@ const SEPARATOR = '\n'
 
 /** `life` ends work that is under way when the node stops. */
 export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
-  const { store, policy } = parts
+  const { store } = parts
   const making = createSingleFlight<Variant>()
 
   function stored(body: BlobId, key: string): Variant | undefined {
@@ -46,7 +59,12 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
     return { blob, ...readFacts(made.mediaType) }
   }
 
-  async function make(document: StoredDocument, body: BlobInfo, ecosystem: Ecosystem, variant: string, key: string) {
+  async function make(
+    document: StoredDocument,
+    body: BlobInfo,
+    { ecosystem, variant, hidden }: Wanted,
+    key: string,
+  ): Promise<Variant> {
     const load = async (signal: AbortSignal) => {
       const reader = await store.open(body.id)
       try {
@@ -55,7 +73,8 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
         await reader.close()
       }
     }
-    const facts = { mediaType: document.mediaType, headers: document.headers }
+    const given = { mediaType: document.mediaType, headers: document.headers }
+    const facts = hidden.length === 0 ? given : { ...given, hidden }
     const made = await parts.transform(
       { ecosystem: ecosystem.id, sizeBytes: body.sizeBytes, load, facts, variant },
       life,
@@ -78,15 +97,16 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
   }
 
   return {
-    async get(document, ecosystem, variant, signal) {
+    async get(document, ecosystem, variant, signal, hidden = []) {
       const body = document.body && store.lookup(document.body)
       if (body === undefined) throw new AppError('absent.blob', `the body of ${document.key} is not in the store`)
-      if (variant === '') return { blob: body, mediaType: document.mediaType, encoding: undefined, headers: {} }
-      const key = `${ecosystem.id} ${policy.revision} ${variant}`
+      if (variant === '' && hidden.length === 0)
+        return { blob: body, mediaType: document.mediaType, encoding: undefined, headers: {} }
+      const key = `${ecosystem.id} ${hidden.length === 0 ? 'all' : hexOf(blobIdOf(Buffer.from(JSON.stringify(hidden))))} ${variant}`
       const found = stored(body.id, key)
       if (found !== undefined) return found
       return await orLeave(
-        making.run(`${body.id} ${key}`, () => make(document, body, ecosystem, variant, key)),
+        making.run(`${body.id} ${key}`, () => make(document, body, { ecosystem, variant, hidden }, key)),
         signal,
       )
     },

@@ -1,0 +1,203 @@
+/**
+ * Asks the policy on behalf of the read flow: finds out what it wants to know (the releases of a package and their times, out of
+ * the index that is kept or asked for) and remembers its answers for as long as they hold. Used at three places: before anything
+ * is asked (`admit`, `forbidden`), at an index (`held`) and at a file (`judge`).
+ */
+import type { BlobId } from '../../base/digest.ts'
+import type { StoredDocument } from '../../base/document.ts'
+import { AppError, errorChain } from '../../base/errors.ts'
+import type { Located, Reason } from '../../base/located.ts'
+import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
+import { parseReleases, type Release } from '../../base/releases.ts'
+import { collect } from '../../base/streams.ts'
+import type { Ecosystem, HiddenRelease, ResolveContext } from '../../ecosystems/ecosystem.ts'
+import type { PackageQuestion, ReleaseAnswer, ReleaseAnswers } from '../../policy/policy.ts'
+import type { Documents } from '../documents/documents.ts'
+import type { Variants } from '../documents/variants.ts'
+import type { ServeParts } from '../parts.ts'
+
+/** What the policy keeps from the clients of an index. */
+export interface Held {
+  readonly hidden: readonly HiddenRelease[]
+  /** Set if no release is left: the index itself is refused. */
+  readonly all: Reason | undefined
+  /** One line for the client's user; undefined if nothing is hidden. */
+  readonly notice: string | undefined
+}
+
+/** The policy as the read flow's steps ask it. */
+export interface Guard {
+  /** Why the package must not be asked for at all. */
+  admit(ecosystem: Ecosystem, purl: Purl): Reason | undefined
+  /** Why this upstream must not be asked for the package. */
+  forbidden(ecosystem: Ecosystem, purl: Purl, upstream: string): Reason | undefined
+  /** What is to be left out of an index of the package's releases. @throws untrusted.reply if the index is malformed; aborted.caller */
+  held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held>
+  /** The decision on a file; one that belongs to no release is allowed. @throws aborted.caller */
+  judge(located: Located, signal: AbortSignal): Promise<ReleaseAnswer>
+}
+
+/** What a guard is made of, beside the parts. */
+export interface GuardDependencies {
+  readonly ecosystems: readonly Ecosystem[]
+  readonly documents: Documents
+  readonly variants: Variants
+  readonly context: ResolveContext
+}
+
+/** Nothing is hidden. */
+export const NOTHING_HELD: Held = { hidden: [], all: undefined, notice: undefined }
+
+const ALLOW: ReleaseAnswer = { kind: 'allow', notes: [] }
+/** Indexes whose decisions are remembered. */
+const REMEMBERED_MAX = 1_024
+/** Hidden versions that a notice names after the first. */
+const NAMED_MAX = 8
+
+interface Decided {
+  readonly revision: string
+  readonly answers: ReleaseAnswers
+  readonly held: Held
+}
+
+/** A guard that remembers nothing yet. */
+export function createGuard(parts: ServeParts, dependencies: GuardDependencies): Guard {
+  return new PolicyGuard(parts, dependencies)
+}
+
+class PolicyGuard implements Guard {
+  readonly #parts: ServeParts
+  readonly #dependencies: GuardDependencies
+  readonly #ecosystems: ReadonlyMap<string, Ecosystem>
+  readonly #decided = new Map<string, Decided>()
+
+  constructor(parts: ServeParts, dependencies: GuardDependencies) {
+    this.#parts = parts
+    this.#dependencies = dependencies
+    this.#ecosystems = new Map(dependencies.ecosystems.map((ecosystem) => [ecosystem.id, ecosystem]))
+  }
+
+  admit(ecosystem: Ecosystem, purl: Purl): Reason | undefined {
+    const answer = this.#parts.policy.admit(this.#question(ecosystem, purl))
+    return answer.kind === 'deny' ? answer.reason : undefined
+  }
+
+  forbidden(ecosystem: Ecosystem, purl: Purl, upstream: string): Reason | undefined {
+    return this.#parts.policy.mayAsk(this.#question(ecosystem, purl), upstream)
+  }
+
+  async held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held> {
+    const question = this.#question(ecosystem, purl)
+    if (ecosystem.releases === undefined || document.body === undefined) return NOTHING_HELD
+    if (!this.#parts.policy.interest(question).releases) return NOTHING_HELD
+    return (await this.#decide(document, document.body, ecosystem, question, signal)).held
+  }
+
+  async judge(located: Located, signal: AbortSignal): Promise<ReleaseAnswer> {
+    const ecosystem = this.#ecosystems.get(located.ecosystem)
+    const version = located.purl === undefined ? undefined : purlParts(located.purl).version
+    if (ecosystem === undefined || located.purl === undefined || version === undefined) return ALLOW
+    const question = this.#question(ecosystem, located.purl)
+    const interest = this.#parts.policy.interest(question)
+    if (!interest.releases) return ALLOW
+    const answer = this.#ask(ecosystem, question, [{ version, releasedAtMs: located.releasedAtMs }]).byVersion.get(
+      version,
+    )
+    const timeMissing = interest.times && located.releasedAtMs === undefined && ecosystem.releases?.statesTimes === true
+    if (!timeMissing) return answer ?? ALLOW
+    const listed = await this.#fromIndex(ecosystem, located.purl, located.upstream, question, signal)
+    return listed?.byVersion.get(version) ?? answer ?? ALLOW
+  }
+
+  /** The decisions on the releases that the package's index lists; undefined if it cannot be had. */
+  async #fromIndex(
+    ecosystem: Ecosystem,
+    purl: Purl,
+    upstream: string,
+    question: PackageQuestion,
+    signal: AbortSignal,
+  ): Promise<ReleaseAnswers | undefined> {
+    const request = ecosystem.releases?.index(purl, upstream, this.#dependencies.context)
+    if (request === undefined) return undefined
+    const asked = await this.#dependencies.documents.ask(request, { ecosystem: ecosystem.id, keptOnly: false, signal })
+    if (asked.kind !== 'found' || asked.document.body === undefined) return undefined
+    try {
+      return (await this.#decide(asked.document, asked.document.body, ecosystem, question, signal)).answers
+    } catch (error) {
+      if (!(error instanceof AppError) || error.kind === 'aborted' || error.kind === 'bug') throw error
+      this.#parts.logger.debug({ purl, why: errorChain(error) }, 'the releases of a package could not be read')
+      return undefined
+    }
+  }
+
+  async #decide(
+    document: StoredDocument,
+    body: BlobId,
+    ecosystem: Ecosystem,
+    question: PackageQuestion,
+    signal: AbortSignal,
+  ): Promise<Decided> {
+    const { policy } = this.#parts
+    const key = `${body} ${question.purl}`
+    const before = this.#decided.get(key)
+    if (before?.revision === policy.revision && question.nowMs < before.answers.validUntilMs) return before
+    const view = ecosystem.releases?.view ?? ''
+    const { blob } = await this.#dependencies.variants.get(document, ecosystem, view, signal)
+    const reader = await this.#parts.store.open(blob.id)
+    let releases: Release[]
+    try {
+      releases = parseReleases(await collect(reader.stream(undefined, signal), this.#parts.limits.viewBytesMax))
+    } finally {
+      await reader.close()
+    }
+    const answers = this.#ask(ecosystem, question, releases)
+    const made = { revision: policy.revision, answers, held: heldOf(ecosystem, question.name, answers) }
+    const [oldest] = this.#decided.keys()
+    if (this.#decided.size >= REMEMBERED_MAX && oldest !== undefined) this.#decided.delete(oldest)
+    this.#decided.set(key, made)
+    return made
+  }
+
+  #ask(ecosystem: Ecosystem, question: PackageQuestion, releases: readonly Release[]): ReleaseAnswers {
+    const statesTimes = ecosystem.releases?.statesTimes === true
+    return this.#parts.policy.judge({ ...question, releases, statesTimes, compare: ecosystem.compareVersions })
+  }
+
+  #question(ecosystem: Ecosystem, purl: Purl): PackageQuestion {
+    const whole = packageOf(purl)
+    return { ecosystem: ecosystem.id, purl: whole, name: nameOf(ecosystem, whole), nowMs: this.#parts.clock.nowMs() }
+  }
+}
+
+/** The purl of a release's package: where it lies and what it is called, nothing else. */
+function packageOf(purl: Purl): Purl {
+  const { type, namespace, name, qualifiers } = purlParts(purl)
+  const repository = qualifiers.repository_url
+  const where = repository === undefined ? {} : { qualifiers: { repository_url: repository } }
+  return formatPurl({ type, namespace, name, ...where })
+}
+
+function nameOf(ecosystem: Ecosystem, purl: Purl): string {
+  try {
+    return ecosystem.coordinates.fromPurl(purl)
+  } catch (error) {
+    if (error instanceof AppError && error.kind === 'usage') return purlParts(purl).name
+    throw error
+  }
+}
+
+function heldOf(ecosystem: Ecosystem, name: string, { byVersion }: ReleaseAnswers): Held {
+  const hidden: HiddenRelease[] = []
+  for (const [version, answer] of byVersion) {
+    if (answer.kind === 'deny') hidden.push({ version, reason: answer.reason.message })
+  }
+  hidden.sort((a, b) => ecosystem.compareVersions(b.version, a.version))
+  const [newest, ...others] = hidden
+  if (newest === undefined) return NOTHING_HELD
+  const named = others.slice(0, NAMED_MAX).map(({ version }) => version)
+  const more = others.length > named.length ? ` and ${others.length - named.length} more` : ''
+  const rest = named.length === 0 ? '' : `; also ${named.join(', ')}${more}`
+  const notice = `held back by the policy of this node: ${newest.reason}${rest}`
+  const message = `every release of ${name} is ${notice}`
+  return { hidden, notice, all: hidden.length === byVersion.size ? { code: 'denied', message } : undefined }
+}

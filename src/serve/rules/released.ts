@@ -1,0 +1,133 @@
+/**
+ * Immutable things stay immutable: which digests upstream stated for a released file when it was first seen here, and whoever
+ * states others later is refused, kept as evidence and reported. Tags and snapshots (`Located.mutable`) are none of its business.
+ */
+import { algorithmOf, type Digest } from '../../base/digest.ts'
+import type { Located, Reason } from '../../base/located.ts'
+import { type Purl, purlParts } from '../../base/purl.ts'
+import type { Store } from '../../store/store.ts'
+import type { ServeParts } from '../parts.ts'
+
+/** A released file for which upstream stated another digest than before. */
+export interface ReleaseConflict {
+  readonly purl: Purl
+  readonly label: string
+  readonly upstream: string
+  readonly seen: readonly Digest[]
+  readonly seenAtMs: number
+  readonly found: readonly Digest[]
+  /** Who states the new one. */
+  readonly statedBy: string
+  readonly firstAtMs: number
+  readonly lastAtMs: number
+  readonly count: number
+}
+
+/** The memory of released files; it lies in the store's notebook, whose bounds it has. */
+export interface ReleasedFiles {
+  /**
+   * Why the file must not be given: its digests are not those of before. Remembers the digests of a file that is seen for the
+   * first time. With `accepted` (the owner's exception) the new digests take the place of the old ones.
+   */
+  conflict(located: Located, accepted: boolean): Reason | undefined
+  /** Conflicts, the latest first, at most 100. */
+  conflicts(): readonly ReleaseConflict[]
+  /** How many there are. */
+  conflictCount(): number
+}
+
+interface Seen {
+  readonly digests: readonly Digest[]
+  readonly atMs: number
+}
+
+const SEEN = 'serve.released'
+const CONFLICTS = 'serve.conflicts'
+const SHOWN_MAX = 100
+/** Characters of a digest that a sentence shows. */
+const SHOWN_LENGTH = 23
+/** Conflicts that are kept. */
+const KEPT_MAX = 10_000
+
+/** The memory over the store's notebook. */
+export function createReleasedFiles({
+  store,
+  clock,
+  logger,
+}: Pick<ServeParts, 'store' | 'clock' | 'logger'>): ReleasedFiles {
+  const { notebook } = store
+  const conflicts = new Map(notebook.entries(CONFLICTS) as Array<readonly [string, ReleaseConflict]>)
+
+  function report(
+    key: string,
+    located: Located & { readonly purl: Purl },
+    seen: Seen,
+    stated: readonly Digest[],
+  ): Reason {
+    const nowMs = clock.nowMs()
+    const { purl, label, upstream } = located
+    const before = conflicts.get(key)
+    const statedBy = located.evidence.find(({ digest }) => stated.includes(digest))?.statedBy ?? upstream
+    const conflict: ReleaseConflict = {
+      ...{ purl, label, upstream, found: stated, statedBy, lastAtMs: nowMs },
+      seen: seen.digests,
+      seenAtMs: seen.atMs,
+      firstAtMs: before?.firstAtMs ?? nowMs,
+      count: (before?.count ?? 0) + 1,
+    }
+    // Who asks a thousand times shall not write a thousand times.
+    if (before === undefined || before.found.join() !== stated.join()) {
+      notebook.set(CONFLICTS, key, conflict)
+      logger.error({ ...conflict }, 'a released file has changed upstream')
+    }
+    conflicts.delete(key)
+    conflicts.set(key, conflict)
+    const [oldest] = conflicts.keys()
+    if (conflicts.size > KEPT_MAX && oldest !== undefined && conflicts.delete(oldest))
+      notebook.delete(CONFLICTS, oldest)
+    const message = `${label} of ${purl} was ${short(seen.digests)} when it was first seen, now ${statedBy} states ${short(stated)}: a released file never changes, so it is refused`
+    return { code: 'untrusted', message }
+  }
+
+  return {
+    conflict(located, accepted) {
+      const { purl, label } = located
+      if (purl === undefined || located.mutable === true || purlParts(purl).version === undefined) return undefined
+      const stated = statedByUpstream(located)
+      if (stated.length === 0) return undefined
+      const key = `${purl} ${label}`
+      const seen = notebook.get(SEEN, key) as Seen | undefined
+      if (seen === undefined || (accepted && differs(seen.digests, stated, store))) {
+        notebook.set(SEEN, key, { digests: stated, atMs: clock.nowMs() })
+        if (conflicts.delete(key)) notebook.delete(CONFLICTS, key)
+        return undefined
+      }
+      if (differs(seen.digests, stated, store)) return report(key, { ...located, purl }, seen, stated)
+      const more = stated.filter((digest) => !seen.digests.includes(digest))
+      if (more.length > 0) notebook.set(SEEN, key, { ...seen, digests: [...seen.digests, ...more] })
+      return undefined
+    },
+    conflicts: () => [...conflicts.values()].slice(-SHOWN_MAX).reverse(),
+    conflictCount: () => conflicts.size,
+  }
+}
+
+function short([digest = '']: readonly string[]): string {
+  return `${digest.slice(0, SHOWN_LENGTH)}...`
+}
+
+/** Upstream's own word; what a client claims or a request names proves nothing about upstream. */
+function statedByUpstream({ evidence }: Located): Digest[] {
+  const stated = evidence.filter(({ kind }) => kind === 'index' || kind === 'header').map(({ digest }) => digest)
+  return [...new Set(stated)]
+}
+
+/** True if one function gives two digests. What was not stated before is looked up in the stored bytes. */
+function differs(seen: readonly Digest[], stated: readonly Digest[], store: Pick<Store, 'lookup'>): boolean {
+  const stored = seen.map((digest) => store.lookup(digest)).find((blob) => blob !== undefined)
+  const known = [...seen, ...(stored?.names ?? [])]
+  return stated.some((digest) => {
+    const same = known.filter((other) => algorithmOf(other) === algorithmOf(digest))
+    return same.length > 0 && !same.includes(digest)
+  })
+}
