@@ -35,7 +35,7 @@ test('nextHop() follows relative and public locations, without user info and fra
   assert.equal(nextHop(PUBLIC, from, '../c').url.href, 'https://registry.example.com/base/c')
   const away = nextHop(PUBLIC, from, 'https://me:secret@cdn.example.com/x#y')
   assert.equal(away.url.href, 'https://cdn.example.com/x')
-  assert.deepEqual([away.home, away.reach], [false, 'public'])
+  assert.deepEqual([away.home, away.reach], [false, 'like:registry.example.com'])
 })
 
 test('nextHop() refuses to give up TLS, addresses and local names', () => {

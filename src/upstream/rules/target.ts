@@ -6,8 +6,12 @@
 import { AppError } from '../../base/errors.ts'
 import { type AddressClass, addressClass } from './addresses.ts'
 
-/** Which addresses a connection may end at: public ones, and those of the named class too; `any` for configured hosts. */
-export type Reach = 'public' | 'loopback' | 'private' | 'any'
+/**
+ * Which addresses a connection may end at: public ones, and those of the named class too; `any` for configured hosts. `like:`
+ * and a host: public ones, and those that this host itself has. A configured registry may stand inside, under its public name
+ * and those of its file hosts (a mirror behind the resolver): who named it has named its address.
+ */
+export type Reach = 'public' | 'loopback' | 'private' | 'any' | `like:${string}`
 
 /** Where a request goes next. */
 export interface Hop {
@@ -76,9 +80,10 @@ function leave(rules: TargetRules, from: URL, url: URL): Hop {
   url.hash = ''
   if (rules.configured.has(hostPort(url))) return { url, reach: 'any', home: url.origin === rules.base.origin }
   const own = hostClass(rules.base)
-  const reach = own === 'loopback' || own === 'private' ? own : 'public'
+  const inside = own === 'loopback' || own === 'private'
+  const reach: Reach = inside ? own : own === undefined ? `like:${rules.base.hostname}` : 'public'
   const literal = hostClass(url)
-  if (literal !== undefined && (reach === 'public' || literal !== reach)) {
+  if (literal !== undefined && (!inside || literal !== own)) {
     throw forbidden(from, url, 'addresses and local names are followed only where they are configured')
   }
   return { url, reach, home: false }

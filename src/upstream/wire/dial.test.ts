@@ -26,3 +26,20 @@ test('guardedLookup() fails where nothing is left', async () => {
   await assert.rejects(resolve('public', true, '127.0.0.1', '192.168.0.1'), /only where they are configured/)
   await assert.rejects(resolve('private', true, '127.0.0.1'), /only where they are configured/)
 })
+
+test('guardedLookup() lets a registry that stands inside lead to other names of its own address, and to no other address', async () => {
+  const addresses: Record<string, string> = {
+    'registry.example.com': '10.0.0.5',
+    'files.example.com': '10.0.0.5',
+    'other.example.com': '10.0.0.6',
+  }
+  const fake = ((name: string, _options: object, done: (error: null, found: object[]) => void) =>
+    done(null, [{ address: addresses[name], family: 4 }])) as unknown as typeof systemLookup
+  const lead = (name: string) =>
+    new Promise((done, fail) => {
+      const lookup = guardedLookup('like:registry.example.com', fake)
+      lookup(name, {}, (error, found) => (error ? fail(error) : done(found)))
+    })
+  assert.equal(await lead('files.example.com'), '10.0.0.5')
+  await assert.rejects(lead('other.example.com'), /only where they are configured/)
+})
