@@ -107,12 +107,24 @@ export interface ReleasesView {
   index(purl: Purl, upstream: string, context: ResolveContext): DocumentRequest | undefined
 }
 
-/** One file of a lockfile. */
+/**
+ * One thing that an install from a lockfile asks for: a file, or a document (an index page) that clients read beside the
+ * files. `keep/sync` makes the request as a client would, keeps what the answer rests on, and proves that the node answers it
+ * without upstream and peers.
+ */
 export interface LockedFile {
   readonly purl: Purl
+  /**
+   * What the lockfile says the bytes hash to; several of one function are alternatives; empty: it does not say. They are held
+   * against the file that the request locates; for a document they are nothing but what `follow` may choose by.
+   */
   readonly digests: readonly Digest[]
-  /** The request path that a client of this lockfile will use. */
+  /** The request path that a client of this lockfile will use, below the mount, as it stands in `RequestView.path`; a query may follow. */
   readonly requestPath: string
+  /** Request headers, names in lower case, that its clients send and that take part in the answer: lock data, accept. */
+  readonly headers?: Headers
+  /** The answer names further files that are wanted too: `follow` is given its bytes, as clients get them (at most 64 MiB). */
+  readonly leads?: true
 }
 
 /** Reads a lockfile format. */
@@ -233,5 +245,15 @@ export interface Ecosystem {
   /** What a file refers to: a manifest's children and blobs. Empty for files that refer to nothing. @throws untrusted.reply if malformed */
   references(file: { readonly bytes: Uint8Array; readonly mediaType: string | undefined }): Reference[]
   readonly lockfiles: readonly LockfileReader[]
+  /**
+   * What is wanted beside a file or document that `leads`: an image's manifest for `platform` and its layers, the files of an
+   * index page that a requirement's hashes name. `platform` is `os/architecture`, e.g. `linux/amd64`. Each may lead on.
+   * @throws untrusted.reply if the bytes are malformed; absent.document if they do not have what is wanted
+   */
+  follow?(
+    file: LockedFile,
+    reply: { readonly bytes: Uint8Array; readonly mediaType: string },
+    platform: string,
+  ): LockedFile[]
   readonly clients: readonly ClientSetup[]
 }
