@@ -73,6 +73,8 @@ export interface DocumentRequest {
   readonly staleSeconds: number
   /** True if the bytes at this path can never change. */
   readonly immutable: boolean
+  /** True: shared with nobody, whatever the upstream's level (what belongs to an unreleased build). */
+  readonly unshared?: boolean
 }
 
 /** What an ecosystem asks the core for while it resolves a want. */
@@ -82,8 +84,8 @@ export type Need =
    * `keptOnly` nobody is asked for it: the answer is what this node keeps, however old, or `unavailable`.
    */
   | { readonly kind: 'document'; readonly request: DocumentRequest; readonly view?: string; readonly keptOnly?: true }
-  /** The bytes of a small blob. */
-  | { readonly kind: 'blob'; readonly located: Located; readonly bytesMax: number }
+  /** The bytes of a small blob; with `namesOnly` nobody is asked and no bytes come: the answer is what this node calls the blob, or `unavailable`. */
+  | { readonly kind: 'blob'; readonly located: Located; readonly bytesMax: number; readonly namesOnly?: true }
 
 /** Where bytes or a document came from. */
 export type Origin =
@@ -111,9 +113,14 @@ export type Got =
       readonly bytes: Uint8Array
       readonly mediaType: string | undefined
       readonly origin: Origin
+      /** With `namesOnly`: every digest that this node computed of the bytes. */
+      readonly names?: readonly Digest[]
     }
-  /** Upstream (or the store, for what can no longer be asked) says that it does not exist. */
-  | { readonly kind: 'absent'; readonly reason: Reason }
+  /**
+   * Upstream (or the store, for what can no longer be asked) says that it does not exist. `refused`: upstream would not tell
+   * (401, 403): whoever asks several upstreams must take that for a failure, not for leave to ask the next.
+   */
+  | { readonly kind: 'absent'; readonly reason: Reason; readonly refused?: true }
   /** Nobody can be asked and nothing is kept. */
   | { readonly kind: 'unavailable'; readonly reason: Reason }
 
@@ -160,6 +167,8 @@ export interface Located {
   readonly releasedAtMs?: number
   /** True if upstream may replace it under the same name (a tag, a snapshot). All else is released once: another digest for it is refused. */
   readonly mutable?: boolean
+  /** True: shared with nobody, whatever the upstream's level. */
+  readonly unshared?: boolean
 }
 
 /** How a resolution ends. */

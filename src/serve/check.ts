@@ -9,8 +9,7 @@ import type { Located, Reason } from '../base/located.ts'
 import type { ShareLevel } from '../base/share.ts'
 import type { BlobInfo } from '../store/store.ts'
 import type { ServeParts } from './parts.ts'
-import type { Guard } from './rules/guard.ts'
-import type { ReleasedFiles } from './rules/released.ts'
+import type { CheckRules } from './rules/rules.ts'
 
 /** Who may be asked for the bytes: everybody, or peers only (what upstream has no name for). */
 export type AskableSources = 'all' | 'peers'
@@ -31,12 +30,6 @@ export type Cleared = Brand<
 export type Checked =
   | { readonly kind: 'cleared'; readonly cleared: Cleared }
   | { readonly kind: 'denied'; readonly reason: Reason }
-
-/** What decides, beside the parts. */
-export interface CheckRules {
-  readonly guard: Guard
-  readonly released: ReleasedFiles
-}
 
 /**
  * Decides on a file that was located. A file of an upstream that is not configured is shared with nobody.

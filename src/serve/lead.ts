@@ -8,11 +8,12 @@ import { type Asker, mayShare } from '../base/share.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { Ecosystem } from '../ecosystems/ecosystem.ts'
 import type { LeadRequest } from '../peers/peers.ts'
-import { type CheckRules, check } from './check.ts'
+import { check } from './check.ts'
 import { fetch } from './fetch.ts'
 import { find } from './find.ts'
 import type { ServeParts } from './parts.ts'
 import type { ServeRequest } from './request.ts'
+import type { CheckRules } from './rules/rules.ts'
 import type { Transfers } from './transfer/transfers.ts'
 
 /** Longest request path of a neighbour's client, characters. */

@@ -13,6 +13,7 @@ import { type Cleared, checkKeptBody } from '../check.ts'
 import type { SourceKind } from '../ledger.ts'
 import type { ServeParts } from '../parts.ts'
 import { reasonOf } from '../reply/reasons.ts'
+import { shareOf } from '../rules/share-of.ts'
 import { createSingleFlight, orLeave } from '../waiting/single-flight.ts'
 import { within } from '../waiting/within.ts'
 import { refresh } from './refresh.ts'
@@ -27,7 +28,13 @@ export type DocumentAnswer =
       /** Where it came from for this request. */
       readonly source: SourceKind
     }
-  | { readonly kind: 'absent' | 'unavailable'; readonly reason: Reason; readonly upstreamFailed: boolean }
+  | {
+      readonly kind: 'absent' | 'unavailable'
+      readonly reason: Reason
+      readonly upstreamFailed: boolean
+      /** Upstream would not tell. */
+      readonly refused?: true
+    }
 
 /** How one document is asked for. */
 export interface DocumentAsk {
@@ -89,7 +96,8 @@ class KeptDocuments implements Documents {
     const asked = await this.#fromUpstream(request, patienceMs, options.signal)
     if (asked.answer !== undefined) return this.#answer(asked.answer, 'upstream', false)
     if (asked.error.kind === 'absent') {
-      return { kind: 'absent', reason: reasonOf(asked.error), upstreamFailed: false }
+      const refused = asked.error.code === 'absent.document' ? ({ refused: true } as const) : {}
+      return { kind: 'absent', reason: reasonOf(asked.error), upstreamFailed: false, ...refused }
     }
     const theirs = await this.#fromPeers(request, ours, options)
     if (theirs !== undefined) return this.#answer(theirs, 'peer', true)
@@ -181,13 +189,13 @@ class KeptDocuments implements Documents {
     ours: StoredDocument | undefined,
     options: DocumentAsk,
   ): Promise<StoredDocument | undefined> {
-    const { clock, store, upstream } = this.#parts
+    const { clock, store } = this.#parts
     const checkedAtMs = Math.min(document.checkedAtMs, clock.nowMs())
     const { body } = document
     if (document.key !== documentKey(request) || document.status !== 'found') return undefined
     if (ours?.status === 'found' && ours.checkedAtMs >= checkedAtMs) return undefined
     if ((body === undefined) !== (request.method === 'HEAD') || document.sizeBytes > request.bytesMax) return undefined
-    const share = upstream.config(request.upstream)?.share ?? 'none'
+    const share = shareOf(request, this.#parts)
     if (body !== undefined) {
       const cleared = checkKeptBody({ ...document, body }, options.ecosystem, request.bytesMax, share)
       await this.#bring(cleared, options.signal)

@@ -9,6 +9,7 @@ import type { DocumentRequest, Headers } from '../../base/located.ts'
 import type { ByteStream } from '../../base/streams.ts'
 import type { UpstreamReply } from '../../upstream/upstream.ts'
 import type { ServeParts } from '../parts.ts'
+import { shareOf } from '../rules/share-of.ts'
 
 const VALIDATORS = ['etag', 'last-modified'] as const
 
@@ -82,7 +83,7 @@ async function keep(
   reply: UpstreamReply,
   parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger'>,
 ): Promise<StoredDocument> {
-  const share = parts.upstream.config(request.upstream)?.share ?? 'none'
+  const share = shareOf(request, parts)
   const origin = { kind: 'upstream', name: request.upstream } as const
   const mediaType = reply.headers['content-type'] ?? 'application/octet-stream'
   const nowMs = parts.clock.nowMs()
@@ -159,7 +160,7 @@ function keepAbsence(
     changedAtMs: nowMs,
     checkedAtMs: nowMs,
     origin: { kind: 'upstream', name: request.upstream },
-    share: parts.upstream.config(request.upstream)?.share ?? 'none',
+    share: shareOf(request, parts),
   }
   parts.store.documents.put(document)
   return document

@@ -1,0 +1,103 @@
+/**
+ * Lists of artifacts that a build needs. Maven has no lockfile; these two say the same: the checksum summaries of Maven's own
+ * "trusted checksums" (`.mvn/checksums/checksums[-REPOSITORY].ALGORITHM`: `hex  path`), which include plugins and POMs, and the
+ * output of `mvn dependency:list -DoutputFile=dependency-list.txt`, which names dependencies only.
+ */
+import type { Algorithm, Digest } from '../../base/digest.ts'
+import { AppError } from '../../base/errors.ts'
+import type { LockedFile, LockfileReader } from '../ecosystem.ts'
+import { artifactPurl, filePurl } from './coordinates.ts'
+import { readChecksum } from './formats/checksums.ts'
+import { filePath, isSegment, type MavenPlace, readPlace } from './names.ts'
+
+const ENTRIES_MAX = 200_000
+const DEPENDENCY =
+  /^(?:\[INFO\])?\s+(?<group>[\w.-]+):(?<artifact>[\w.-]+):(?<type>[\w.-]+):(?:(?<classifier>[\w.-]+):)?(?<version>[^:\s]+):(?:compile|runtime|provided|test|system|import)\b/
+
+/** The readers. */
+export const mavenLockfiles: readonly LockfileReader[] = [
+  { fileName: /^checksums(?:-[\w.-]+)?\.sha512$/, read: (bytes) => readSummary(bytes, 'sha512') },
+  { fileName: /^checksums(?:-[\w.-]+)?\.sha256$/, read: (bytes) => readSummary(bytes, 'sha256') },
+  { fileName: /^checksums(?:-[\w.-]+)?\.sha1$/, read: (bytes) => readSummary(bytes, 'sha1') },
+  { fileName: /^dependency-list\.txt$/, read: readDependencyList },
+]
+
+/** Every file of a summary once; lines that begin with `#` are comments. @throws usage.request */
+function readSummary(bytes: Uint8Array, algorithm: Algorithm): LockedFile[] {
+  const found = new Map<string, LockedFile>()
+  for (const line of linesOf(bytes)) {
+    if (line.trim() === '' || line.startsWith('#')) continue
+    const [hex = '', path = ''] = line.trim().split(/\s+\*?/, 2)
+    const digest = readChecksum(Buffer.from(hex), algorithm)
+    if (digest === undefined || path === '')
+      throw unreadable('checksums', `a line is ${JSON.stringify(line.slice(0, 200))}`)
+    const file = fileAt(`/${path.replace(/^\/+/, '')}`, digest)
+    found.set(file.requestPath, file)
+  }
+  return [...found.values()]
+}
+
+function fileAt(path: string, digest: Digest): LockedFile {
+  let place: MavenPlace
+  try {
+    place = readPlace(path)
+  } catch (cause) {
+    throw new AppError(
+      'usage.request',
+      `reading checksums: ${JSON.stringify(path.slice(0, 200))} is no path of a file`,
+      {
+        cause,
+      },
+    )
+  }
+  const purl = place.kind === 'file' ? filePurl(place) : undefined
+  if (purl === undefined) throw unreadable('checksums', `${JSON.stringify(path.slice(0, 200))} is no path of a file`)
+  return { purl, digests: [digest], requestPath: place.path }
+}
+
+/** The file and the POM of every dependency once. @throws usage.request if the text lists none */
+function readDependencyList(bytes: Uint8Array): LockedFile[] {
+  const found = new Map<string, LockedFile>()
+  for (const line of linesOf(bytes)) {
+    const { group, artifact, type = 'jar', classifier, version } = DEPENDENCY.exec(line)?.groups ?? {}
+    if (group === undefined || artifact === undefined || version === undefined) continue
+    if (![group, artifact, version].every(isSegment)) continue
+    const extension = EXTENSIONS[type] ?? type
+    for (const [kind, variant] of [
+      [extension, classifier ?? CLASSIFIERS[type]],
+      ['pom', undefined],
+    ] as const) {
+      const requestPath = filePath(group, artifact, version, kind, variant)
+      found.set(requestPath, { purl: artifactPurl(group, artifact, version, kind, variant), digests: [], requestPath })
+    }
+  }
+  if (found.size === 0) throw unreadable('a list of dependencies', 'it names none')
+  return [...found.values()]
+}
+
+/** Types whose files have another extension or a classifier of their own (Maven's "Default Artifact Handlers"). */
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  'test-jar': 'jar',
+  'maven-plugin': 'jar',
+  ejb: 'jar',
+  'ejb-client': 'jar',
+  'java-source': 'jar',
+  javadoc: 'jar',
+  bundle: 'jar',
+}
+const CLASSIFIERS: Readonly<Record<string, string>> = {
+  'test-jar': 'tests',
+  'ejb-client': 'client',
+  'java-source': 'sources',
+  javadoc: 'javadoc',
+}
+
+function linesOf(bytes: Uint8Array): string[] {
+  const lines = Buffer.from(bytes).toString('utf8').split(/\r?\n/)
+  if (lines.length <= ENTRIES_MAX) return lines
+  throw unreadable('a list of artifacts', `it has ${lines.length} lines, wanted at most ${ENTRIES_MAX}`)
+}
+
+function unreadable(what: string, why: string): AppError {
+  return new AppError('usage.request', `reading ${what}: ${why}`)
+}

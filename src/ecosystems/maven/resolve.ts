@@ -1,0 +1,305 @@
+/**
+ * How files are found. A released file is located by what its repository states of it: reply headers and the checksum files
+ * beside it, the strongest that there is. What was stated once is kept and believed for good, so a file that is kept is given
+ * without asking anybody. Several repositories are asked in order: only "does not exist" leads to the next one, never a failure,
+ * or an outage of a company's repository would send its private names to strangers.
+ */
+import { ALGORITHMS, type Algorithm, algorithmOf, type Digest, hexOf } from '../../base/digest.ts'
+import type { DocumentRequest, Evidence, Got, Located, Need, Resolution, Want } from '../../base/located.ts'
+import { type Purl, purlParts } from '../../base/purl.ts'
+import { releaseTime } from '../../base/releases.ts'
+import type { RequestView, ResolveContext } from '../ecosystem.ts'
+import { artifactPurl, filePurl, MAVEN_TYPE } from './coordinates.ts'
+import {
+  CHECKSUM_HEADERS,
+  checksumHeaders,
+  hasStrong,
+  headerChecksums,
+  readAlgorithm,
+  readChecksum,
+} from './formats/checksums.ts'
+import {
+  type FilePlace,
+  isSignature,
+  isSnapshot,
+  isTimestamped,
+  type MavenPlace,
+  metadataPath,
+  readPlace,
+} from './names.ts'
+import { MAVEN_UPSTREAM } from './routes.ts'
+
+const METADATA_BYTES_MAX = 64 * 1024 ** 2
+const SMALL_BYTES_MAX = 1024 ** 2
+const FILE_BYTES_MAX = 16 * 1024 ** 3
+/** More repositories than this are not asked: one request may ask the core for only so much. */
+const UPSTREAMS_MAX = 5
+/** A checksum of metadata is made of the copy that was given last, not of a newer one. */
+const CHECKSUM_GRACE_SECONDS = 600
+
+const RELEASED_HEADERS = { 'cache-control': 'public, max-age=31536000, immutable' }
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  jar: 'application/java-archive',
+  war: 'application/java-archive',
+  aar: 'application/java-archive',
+  pom: 'text/xml',
+  xml: 'text/xml',
+  module: 'application/json',
+  zip: 'application/zip',
+}
+
+type Flow = Generator<Need, Resolution, Got>
+type Place = MavenPlace & { readonly kind: 'file' }
+
+/** What a repository states of a file. */
+interface Statement {
+  readonly upstream: string
+  readonly digests: readonly [Digest, ...Digest[]]
+  readonly evidence: readonly Evidence[]
+  readonly releasedAtMs: number | undefined
+}
+
+/** Resolves files, metadata, signatures and checksums. */
+export function* resolveMaven(want: Want, _request: RequestView, context: ResolveContext): Flow {
+  if (want.kind !== 'artifact' && want.kind !== 'document') {
+    return absent(`nothing is looked up for a request of kind ${want.kind}`)
+  }
+  const upstreams = mavenUpstreams(context.upstreams)
+  if (upstreams.length === 0) return absent(`no upstream ${MAVEN_UPSTREAM} is configured`)
+  const place = readPlace(want.params.path ?? '')
+  const checksum = readAlgorithm(want.params.checksum)
+  if (place.kind === 'metadata') return yield* resolveMetadata(place, checksum, upstreams, context)
+  if (isSignature(place.file)) {
+    const requests = upstreams.map((upstream) => besideRequest(place, place.path, upstream, context))
+    const found = yield* firstWith(requests)
+    return 'request' in found ? documentOf(found.request, filePurl(place), place.file) : found
+  }
+  return yield* resolveFile(place, checksum, upstreams, context)
+}
+
+/** The configured upstreams of this ecosystem in the order in which they are asked: `maven`, then `maven-…` by name. */
+export function mavenUpstreams(configured: readonly string[]): string[] {
+  const further = configured.filter((name) => name.startsWith(`${MAVEN_UPSTREAM}-`))
+  const first = configured.filter((name) => name === MAVEN_UPSTREAM)
+  const order = new Intl.Collator('en', { numeric: true })
+  return [...first, ...further.sort(order.compare)].slice(0, UPSTREAMS_MAX)
+}
+
+/** The package that a path is about. */
+export function subjectOf(place: MavenPlace): Purl | undefined {
+  if (place.kind === 'file') return artifactPurl(place.group, place.artifact, place.version)
+  const isVersion = isSnapshot(place.segments.at(-1) ?? '')
+  const [version, names] = isVersion
+    ? [place.segments.at(-1), place.segments.slice(0, -1)]
+    : [undefined, place.segments]
+  const artifact = names.at(-1)
+  const group = names.slice(0, -1).join('.')
+  return artifact === undefined || group === '' ? undefined : artifactPurl(group, artifact, version)
+}
+
+/** The metadata of a package at one upstream. */
+export function metadataOf(purl: Purl, upstream: string, context: ResolveContext): DocumentRequest | undefined {
+  const { namespace, name } = purlParts(purl)
+  if (namespace === undefined) return undefined
+  return metadataRequest(metadataPath(namespace, name), upstream, context)
+}
+
+function metadataRequest(path: string, upstream: string, context: ResolveContext): DocumentRequest {
+  const isBuilds = isSnapshot(path.split('/').at(-2) ?? '')
+  return {
+    ...request(path, upstream, context),
+    bytesMax: METADATA_BYTES_MAX,
+    ...(isBuilds ? { unshared: true } : {}),
+  }
+}
+
+function* resolveMetadata(
+  place: MavenPlace & { readonly kind: 'metadata' },
+  checksum: Algorithm | undefined,
+  upstreams: readonly string[],
+  context: ResolveContext,
+): Flow {
+  const grace = checksum === undefined ? 0 : CHECKSUM_GRACE_SECONDS
+  const requests = upstreams.map((upstream) => {
+    const asked = metadataRequest(place.path, upstream, context)
+    return { ...asked, freshSeconds: asked.freshSeconds + grace }
+  })
+  const found = yield* firstWith(requests)
+  if (!('request' in found)) return found
+  const purl = subjectOf(place)
+  return { ...documentOf(found.request, purl, place.path), listsReleases: true }
+}
+
+function* resolveFile(
+  place: Place,
+  checksum: Algorithm | undefined,
+  upstreams: readonly string[],
+  context: ResolveContext,
+): Flow {
+  const isFixed = !isSnapshot(place.version) || isTimestamped(place)
+  const kept = isFixed ? yield* keptStatement(place, upstreams, context) : undefined
+  const stated = kept ?? (yield* askedStatement(place, upstreams, context))
+  if ('kind' in stated) return stated
+  const located = locate(place, stated, isFixed)
+  const own = yield { kind: 'blob', located, bytesMax: FILE_BYTES_MAX, namesOnly: true }
+  const names = own.kind === 'blob' ? (own.names ?? []) : []
+  if (checksum === undefined) {
+    const known = names.length > 0 ? names : located.digests
+    return {
+      kind: 'file',
+      located: { ...located, replyHeaders: { ...located.replyHeaders, ...checksumHeaders(known) } },
+    }
+  }
+  const digest = [...names, ...stated.digests].find((name) => algorithmOf(name) === checksum)
+  if (digest !== undefined) return checksumReply(digest)
+  const beside = besideRequest(place, `${place.path}.${checksum}`, stated.upstream, context)
+  return documentOf(beside, filePurl(place), `${place.file}.${checksum}`)
+}
+
+/** What is kept of the repositories' statements, however old: nobody is asked. */
+function* keptStatement(
+  place: Place,
+  upstreams: readonly string[],
+  context: ResolveContext,
+): Generator<Need, Statement | undefined, Got> {
+  for (const upstream of upstreams) {
+    const head = yield { kind: 'document', request: headRequest(place, upstream, context), keptOnly: true }
+    if (head.kind === 'document') return yield* statementOf(place, upstream, head, true, context)
+  }
+  return undefined
+}
+
+function* askedStatement(
+  place: Place,
+  upstreams: readonly string[],
+  context: ResolveContext,
+): Generator<Need, Statement | Resolution, Got> {
+  let reason = `${place.file} is in no repository`
+  for (const upstream of upstreams) {
+    const head = yield { kind: 'document', request: headRequest(place, upstream, context) }
+    if (head.kind === 'unavailable') return head
+    if (head.kind === 'absent' && head.refused === true && upstreams.length > 1) return refusal(head.reason.message)
+    if (head.kind === 'document') {
+      const stated = yield* statementOf(place, upstream, head, false, context)
+      return stated ?? untrusted(`${place.file}: ${upstream} states no checksum for it, so it cannot be checked`)
+    }
+    reason = head.kind === 'absent' ? `${place.file}: ${head.reason.message}` : reason
+  }
+  return absent(reason)
+}
+
+/** The digests of a file, strongest first: of the headers, then of the checksum files until one of them is strong. */
+function* statementOf(
+  place: Place,
+  upstream: string,
+  head: Got & { readonly kind: 'document' },
+  keptOnly: boolean,
+  context: ResolveContext,
+): Generator<Need, Statement | undefined, Got> {
+  const evidence: Evidence[] = headerChecksums(head.headers).map((digest) => {
+    return { kind: 'header', digest, statedBy: `x-checksum header of ${place.file} at ${upstream}` }
+  })
+  for (const algorithm of ALGORITHMS) {
+    if (hasStrong(evidence.map(({ digest }) => digest))) break
+    const isWeak = algorithm === 'sha1' || algorithm === 'md5'
+    if (isWeak && evidence.length > 0) break
+    const path = `${place.path}.${algorithm}`
+    const asked = besideRequest(place, path, upstream, context)
+    const got = yield { kind: 'document', request: asked, ...(keptOnly ? ({ keptOnly } as const) : {}) }
+    const digest = got.kind === 'document' ? readChecksum(got.bytes, algorithm) : undefined
+    if (digest !== undefined)
+      evidence.push({ kind: 'index', digest, statedBy: `${place.file}.${algorithm} at ${upstream}` })
+  }
+  const digests = ALGORITHMS.flatMap(
+    (each) => evidence.find(({ digest }) => algorithmOf(digest) === each)?.digest ?? [],
+  )
+  const [first, ...others] = digests
+  if (first === undefined) return undefined
+  return { upstream, digests: [first, ...others], evidence, releasedAtMs: releaseTime(head.headers['last-modified']) }
+}
+
+/** The first request whose document is there; the last one is not asked here, whoever gives the document asks it. */
+function* firstWith(
+  requests: readonly DocumentRequest[],
+): Generator<Need, { readonly request: DocumentRequest } | Resolution, Got> {
+  for (const [index, request] of requests.entries()) {
+    if (index === requests.length - 1) return { request }
+    const got = yield { kind: 'document', request }
+    if (got.kind === 'document') return { request }
+    if (got.kind === 'unavailable') return got
+    if (got.kind === 'absent' && got.refused === true) return refusal(got.reason.message)
+  }
+  return absent('no repository is configured')
+}
+
+function locate(place: Place, stated: Statement, isFixed: boolean): Located {
+  const isBuild = isSnapshot(place.version)
+  const mediaType = MEDIA_TYPES[place.file.slice(place.file.lastIndexOf('.') + 1)]
+  return {
+    ecosystem: MAVEN_TYPE,
+    purl: filePurl(place),
+    label: place.file,
+    digests: stated.digests,
+    sizeBytes: undefined,
+    bytesMax: FILE_BYTES_MAX,
+    mediaType,
+    upstream: stated.upstream,
+    path: place.path,
+    requestHeaders: {},
+    replyHeaders: isFixed ? RELEASED_HEADERS : { 'cache-control': 'no-cache' },
+    evidence: stated.evidence,
+    requires: [],
+    ...(stated.releasedAtMs === undefined ? {} : { releasedAtMs: stated.releasedAtMs }),
+    ...(isFixed ? {} : { mutable: true }),
+    ...(isBuild ? { unshared: true } : {}),
+  }
+}
+
+function headRequest(place: FilePlace, upstream: string, context: ResolveContext): DocumentRequest {
+  const keepHeaders = [...CHECKSUM_HEADERS, 'last-modified']
+  return { ...besideRequest(place, place.path, upstream, context), method: 'HEAD', keepHeaders }
+}
+
+/** A signature or checksum beside a file, or the file's own headers. */
+function besideRequest(place: FilePlace, path: string, upstream: string, context: ResolveContext): DocumentRequest {
+  return { ...request(path, upstream, context), ...(isSnapshot(place.version) ? { unshared: true } : {}) }
+}
+
+function request(path: string, upstream: string, context: ResolveContext): DocumentRequest {
+  return {
+    upstream,
+    path,
+    method: 'GET',
+    headers: {},
+    keepHeaders: [],
+    bytesMax: SMALL_BYTES_MAX,
+    freshSeconds: context.freshSeconds,
+    staleSeconds: 0,
+    immutable: false,
+  }
+}
+
+function documentOf(
+  request: DocumentRequest,
+  purl: Purl | undefined,
+  label: string,
+): Resolution & { kind: 'document' } {
+  return { kind: 'document', request, purl, label }
+}
+
+function checksumReply(digest: Digest): Resolution {
+  const headers = { 'content-type': 'text/plain', ...RELEASED_HEADERS }
+  return { kind: 'reply', reply: { status: 200, headers, body: hexOf(digest) } }
+}
+
+function refusal(message: string): Resolution {
+  return { kind: 'unavailable', reason: { code: 'unavailable', message } }
+}
+
+function untrusted(message: string): Resolution {
+  return { kind: 'unavailable', reason: { code: 'untrusted', message } }
+}
+
+function absent(message: string): Resolution {
+  return { kind: 'absent', reason: { code: 'absent', message } }
+}
