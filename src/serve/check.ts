@@ -10,6 +10,7 @@ import type { ShareLevel } from '../base/share.ts'
 import type { BlobInfo } from '../store/store.ts'
 import type { ServeParts } from './parts.ts'
 import type { CheckRules } from './rules/rules.ts'
+import { shareOf } from './rules/share-of.ts'
 
 /** Who may be asked for the bytes: everybody, or peers only (what upstream has no name for). */
 export type AskableSources = 'all' | 'peers'
