@@ -4,8 +4,9 @@
  * before anything is asked of anybody, `mayAsk` for each upstream, `judge` at the index and again at the file, `decide` on the
  * digests of the file.
  */
-import type { CompareVersions } from '../base/advisory.ts'
+
 import type { Evidence, Reason } from '../base/located.ts'
+import type { CompareVersions } from '../base/osv/advisory.ts'
 import type { Purl } from '../base/purl.ts'
 import type { Release } from '../base/releases.ts'
 

@@ -4,8 +4,8 @@
  */
 import { parse as parseToml } from 'smol-toml'
 import { z } from 'zod'
-import { SEVERITIES } from '../base/advisory.ts'
 import { AppError } from '../base/errors.ts'
+import { SEVERITIES } from '../base/osv/advisory.ts'
 import { type Comparator, namePattern, type Rule, type Rules } from './rules.ts'
 
 /** Rules of one file. */

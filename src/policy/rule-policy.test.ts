@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { Advisory } from '../base/advisory.ts'
+import type { Advisory } from '../base/osv/advisory.ts'
 import { parsePurl } from '../base/purl.ts'
 import type { Policy, PolicyException, ReleaseAnswer } from './policy.ts'
 import { readRules } from './read-rules.ts'

@@ -3,8 +3,9 @@
  * on it will be allowed; the sentences hold no "ago", so that the same release gives the same sentence. Pure: exceptions and
  * advisories are looked up through the functions that it is handed.
  */
-import { type Advisory, affectedVersions, type CompareVersions, fixedAfter, SEVERITIES } from '../base/advisory.ts'
+
 import type { Reason } from '../base/located.ts'
+import { type Advisory, affectedVersions, type CompareVersions, fixedAfter, SEVERITIES } from '../base/osv/advisory.ts'
 import { type Purl, purlParts } from '../base/purl.ts'
 import type { Release } from '../base/releases.ts'
 import { decideOnEvidence } from './integrity.ts'

@@ -2,7 +2,7 @@
  * The rules of an owner as values, and which of them speak of a package. For each aspect (access, age, vulnerabilities, verified
  * level) the first rule that matches and says something of it decides. Pure; read from TOML by `read-rules.ts`.
  */
-import type { CompareVersions, Severity } from '../base/advisory.ts'
+import type { CompareVersions, Severity } from '../base/osv/advisory.ts'
 import type { PackageQuestion } from './policy.ts'
 
 /** One rule. What it does not say is left to the rules behind it. */

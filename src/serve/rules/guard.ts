@@ -15,27 +15,7 @@ import type { PackageQuestion, ReleaseAnswer, ReleaseAnswers } from '../../polic
 import type { Documents } from '../documents/documents.ts'
 import type { Variants } from '../documents/variants.ts'
 import type { ServeParts } from '../parts.ts'
-
-/** What the policy keeps from the clients of an index. */
-export interface Held {
-  readonly hidden: readonly HiddenRelease[]
-  /** Set if no release is left: the index itself is refused. */
-  readonly all: Reason | undefined
-  /** One line for the client's user; undefined if nothing is hidden. */
-  readonly notice: string | undefined
-}
-
-/** The policy as the read flow's steps ask it. */
-export interface Guard {
-  /** Why the package must not be asked for at all. */
-  admit(ecosystem: Ecosystem, purl: Purl): Reason | undefined
-  /** Why this upstream must not be asked for the package. */
-  forbidden(ecosystem: Ecosystem, purl: Purl, upstream: string): Reason | undefined
-  /** What is to be left out of an index of the package's releases. @throws untrusted.reply if the index is malformed; aborted.caller */
-  held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held>
-  /** The decision on a file; one that belongs to no release is allowed. @throws aborted.caller */
-  judge(located: Located, signal: AbortSignal): Promise<ReleaseAnswer>
-}
+import { type Guard, type Held, NOTHING_HELD } from './rules.ts'
 
 /** What a guard is made of, beside the parts. */
 export interface GuardDependencies {
@@ -44,9 +24,6 @@ export interface GuardDependencies {
   readonly variants: Variants
   readonly context: ResolveContext
 }
-
-/** Nothing is hidden. */
-export const NOTHING_HELD: Held = { hidden: [], all: undefined, notice: undefined }
 
 const ALLOW: ReleaseAnswer = { kind: 'allow', notes: [] }
 /** Indexes whose decisions are remembered. */

@@ -7,34 +7,7 @@ import type { Located, Reason } from '../../base/located.ts'
 import { type Purl, purlParts } from '../../base/purl.ts'
 import type { Store } from '../../store/store.ts'
 import type { ServeParts } from '../parts.ts'
-
-/** A released file for which upstream stated another digest than before. */
-export interface ReleaseConflict {
-  readonly purl: Purl
-  readonly label: string
-  readonly upstream: string
-  readonly seen: readonly Digest[]
-  readonly seenAtMs: number
-  readonly found: readonly Digest[]
-  /** Who states the new one. */
-  readonly statedBy: string
-  readonly firstAtMs: number
-  readonly lastAtMs: number
-  readonly count: number
-}
-
-/** The memory of released files; it lies in the store's notebook, whose bounds it has. */
-export interface ReleasedFiles {
-  /**
-   * Why the file must not be given: its digests are not those of before. Remembers the digests of a file that is seen for the
-   * first time. With `accepted` (the owner's exception) the new digests take the place of the old ones.
-   */
-  conflict(located: Located, accepted: boolean): Reason | undefined
-  /** Conflicts, the latest first, at most 100. */
-  conflicts(): readonly ReleaseConflict[]
-  /** How many there are. */
-  conflictCount(): number
-}
+import type { ReleaseConflict, ReleasedFiles } from './rules.ts'
 
 interface Seen {
   readonly digests: readonly Digest[]

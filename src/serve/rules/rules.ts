@@ -1,0 +1,68 @@
+/**
+ * What the read flow's steps know of the policy and of released files; types only. `guard.ts` and `released.ts` make them,
+ * `serve.ts` hands them to the steps.
+ */
+import type { Digest } from '../../base/digest.ts'
+import type { StoredDocument } from '../../base/document.ts'
+import type { Located, Reason } from '../../base/located.ts'
+import type { Purl } from '../../base/purl.ts'
+import type { Ecosystem, HiddenRelease } from '../../ecosystems/ecosystem.ts'
+import type { ReleaseAnswer } from '../../policy/policy.ts'
+
+/** What the policy keeps from the clients of an index. */
+export interface Held {
+  readonly hidden: readonly HiddenRelease[]
+  /** Set if no release is left: the index itself is refused. */
+  readonly all: Reason | undefined
+  /** One line for the client's user; undefined if nothing is hidden. */
+  readonly notice: string | undefined
+}
+
+/** The policy as the read flow's steps ask it. */
+export interface Guard {
+  /** Why the package must not be asked for at all. */
+  admit(ecosystem: Ecosystem, purl: Purl): Reason | undefined
+  /** Why this upstream must not be asked for the package. */
+  forbidden(ecosystem: Ecosystem, purl: Purl, upstream: string): Reason | undefined
+  /** What is to be left out of an index of the package's releases. @throws untrusted.reply if the index is malformed; aborted.caller */
+  held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held>
+  /** The decision on a file; one that belongs to no release is allowed. @throws aborted.caller */
+  judge(located: Located, signal: AbortSignal): Promise<ReleaseAnswer>
+}
+
+/** Nothing is hidden. */
+export const NOTHING_HELD: Held = { hidden: [], all: undefined, notice: undefined }
+
+/** A released file for which upstream stated another digest than before. */
+export interface ReleaseConflict {
+  readonly purl: Purl
+  readonly label: string
+  readonly upstream: string
+  readonly seen: readonly Digest[]
+  readonly seenAtMs: number
+  readonly found: readonly Digest[]
+  /** Who states the new one. */
+  readonly statedBy: string
+  readonly firstAtMs: number
+  readonly lastAtMs: number
+  readonly count: number
+}
+
+/** The memory of released files; it lies in the store's notebook, whose bounds it has. */
+export interface ReleasedFiles {
+  /**
+   * Why the file must not be given: its digests are not those of before. Remembers the digests of a file that is seen for the
+   * first time. With `accepted` (the owner's exception) the new digests take the place of the old ones.
+   */
+  conflict(located: Located, accepted: boolean): Reason | undefined
+  /** Conflicts, the latest first, at most 100. */
+  conflicts(): readonly ReleaseConflict[]
+  /** How many there are. */
+  conflictCount(): number
+}
+
+/** What decides at the check step, beside the parts. */
+export interface CheckRules {
+  readonly guard: Guard
+  readonly released: ReleasedFiles
+}
