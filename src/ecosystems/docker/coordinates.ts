@@ -3,6 +3,7 @@
  * Reads `pkg:oci/…` as well (purl-spec, docker and oci definitions), writes only the first form.
  */
 import { AppError } from '../../base/errors.ts'
+import type { Want } from '../../base/located.ts'
 import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
 import {
   canonicalRegistry,
@@ -29,6 +30,13 @@ export function repositoryPurl(repository: Repository, version: string | undefin
     version,
     qualifiers: isDefault ? undefined : { repository_url: repository.registry },
   })
+}
+
+/** The repository that a want is about: manifests, blobs, tag lists and referrers name one. */
+export function dockerSubject(want: Want): Purl | undefined {
+  if (want.kind !== 'artifact' && want.kind !== 'blob' && want.kind !== 'document') return undefined
+  const { repository } = want.params
+  return repository === undefined ? undefined : repositoryPurl({ registry: want.upstream, name: repository }, undefined)
 }
 
 /** `[registry/]name[:tag][@digest]` as a purl; a digest outranks a tag. @throws usage.purl */

@@ -4,7 +4,7 @@
  */
 import type { Ecosystem } from '../ecosystem.ts'
 import { dockerClients } from './clients/clients.ts'
-import { DOCKER_TYPE, dockerFromPurl, dockerToPurl } from './coordinates.ts'
+import { DOCKER_TYPE, dockerFromPurl, dockerSubject, dockerToPurl } from './coordinates.ts'
 import { dockerLockfiles } from './lockfiles.ts'
 import { dockerReferences } from './references.ts'
 import { refuseDocker } from './refuse.ts'
@@ -29,6 +29,7 @@ export const docker: Ecosystem = {
   compareVersions: compareTags,
   resolve: resolveDocker,
   variant: dockerVariant,
+  subject: dockerSubject,
   transform: transformDocker,
   refuse: refuseDocker,
   references: dockerReferences,

@@ -175,6 +175,7 @@ function locateManifest(repository: Repository, params: Params, pointed: Pointed
     replyHeaders: { ...commonHeaders(params), 'docker-content-digest': digest },
     evidence: [pointed.evidence],
     requires: [],
+    mutable: params.tag !== undefined,
   }
 }
 

@@ -4,7 +4,7 @@ import { AppError } from '../../base/errors.ts'
 import type { LockedFile, LockfileReader } from '../ecosystem.ts'
 import { packagePurl } from './coordinates.ts'
 import { isPackageName, tarballName, tarballPath } from './names.ts'
-import { isObject, type JsonObject } from './packument.ts'
+import { isObject, type JsonObject } from './packument/packument.ts'
 
 const ENTRIES_MAX = 200_000
 

@@ -7,9 +7,10 @@ import { npmClients } from './clients/clients.ts'
 import { NPM_TYPE, npmFromPurl, npmToPurl } from './coordinates.ts'
 import { npmDefaultUrl } from './default-upstream.ts'
 import { npmLockfiles } from './lockfiles.ts'
+import { npmNotice, npmSubject, RELEASES_VIEW } from './packument/releases.ts'
 import { npmReferences } from './references.ts'
 import { refuseNpm } from './refuse.ts'
-import { resolveNpm } from './resolve.ts'
+import { packumentIndex, resolveNpm } from './resolve.ts'
 import { NPM_UPSTREAM, npmRoutes } from './routes.ts'
 import { npmVariant, transformNpm } from './transform.ts'
 import { compareNpmVersions } from './versions.ts'
@@ -17,6 +18,7 @@ import { compareNpmVersions } from './versions.ts'
 /** The ecosystem of JavaScript packages. */
 export const npm: Ecosystem = {
   id: NPM_TYPE,
+  osvName: 'npm',
   mount: { kind: 'port', setting: 'npm-port', defaultPort: 4873 },
   tryLines: ['npm install express --registry {base}/'],
   upstreams: [{ name: NPM_UPSTREAM, url: npmDefaultUrl(), share: 'network' }],
@@ -26,6 +28,9 @@ export const npm: Ecosystem = {
   compareVersions: compareNpmVersions,
   resolve: resolveNpm,
   variant: npmVariant,
+  subject: npmSubject,
+  releases: { view: RELEASES_VIEW, statesTimes: true, index: packumentIndex },
+  notice: npmNotice,
   transform: transformNpm,
   refuse: refuseNpm,
   references: npmReferences,

@@ -3,14 +3,15 @@
  * names its digest (checked against the packument only if that is kept already: `npm ci` needs no metadata), else by the
  * packument's table of files.
  */
+import semver from 'semver'
 import { ALGORITHMS, algorithmOf, type Digest, digestsOfSri, isStrong } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import type { DocumentRequest, Evidence, Got, Located, Need, Resolution, Want } from '../../base/located.ts'
-import type { Purl } from '../../base/purl.ts'
+import { type Purl, purlParts } from '../../base/purl.ts'
 import type { RequestView, ResolveContext } from '../ecosystem.ts'
 import { NPM_TYPE, packagePurl } from './coordinates.ts'
-import { type FileRow, findFile, findTag } from './file-table.ts'
 import { escapedName, tarballName, tarballPath, versionOfTarball } from './names.ts'
+import { type FileRow, findFile, findTag } from './packument/file-table.ts'
 import { NPM_UPSTREAM } from './routes.ts'
 import { FILES_VIEW } from './transform.ts'
 
@@ -40,8 +41,10 @@ export function* resolveNpm(want: Want, _request: RequestView, context: ResolveC
   return {
     kind: 'document',
     request: packumentRequest(name, context),
-    purl: purlOf(name, undefined),
+    // A tag is answered with what it points at after the policy; a version that is hidden is refused by its name.
+    purl: purlOf(name, what === 'version' && semver.valid(specifier) !== null ? specifier : undefined),
     label: specifier === undefined ? name : `${name}@${specifier}`,
+    listsReleases: true,
   }
 }
 
@@ -109,6 +112,12 @@ function resolvePlain(params: Params, context: ResolveContext): Resolution {
     immutable: false,
   }
   return { kind: 'document', request, purl: undefined, label: params.label ?? request.path }
+}
+
+/** The packument of a package, where the policy learns when its releases were published. */
+export function packumentIndex(purl: Purl, _upstream: string, context: ResolveContext): DocumentRequest {
+  const { namespace, name } = purlParts(purl)
+  return packumentRequest(namespace === undefined ? name : `${namespace}/${name}`, context)
 }
 
 /** Always the full packument: the abbreviated one is made of it, so that one body serves every client. */

@@ -63,7 +63,8 @@ function attestations(groups: Groups): Want {
   const at = spec.indexOf('@', 1)
   const name = readPackageName(spec.slice(0, Math.max(at, 0)))
   const version = readSpecifier(spec.slice(at + 1))
-  return plain(`/-/npm/v1/attestations/${name.replace('/', '%2f')}@${version}`, `attestations of ${name}@${version}`)
+  const path = `/-/npm/v1/attestations/${name.replace('/', '%2f')}@${version}`
+  return document({ what: 'plain', path, label: `attestations of ${name}@${version}`, name })
 }
 
 function tarball(groups: Groups, request: RequestView): Want {

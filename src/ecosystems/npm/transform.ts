@@ -5,8 +5,8 @@
 import { gzipSync } from 'node:zlib'
 import { AppError } from '../../base/errors.ts'
 import type { Want } from '../../base/located.ts'
-import type { RequestView, Transformed, TransformFacts } from '../ecosystem.ts'
-import { makeFileTable } from './file-table.ts'
+import type { HiddenRelease, RequestView, Transformed, TransformFacts } from '../ecosystem.ts'
+import { makeFileTable } from './packument/file-table.ts'
 import {
   abbreviate,
   distTags,
@@ -15,7 +15,8 @@ import {
   type Packument,
   readPackument,
   rewriteTarballs,
-} from './packument.ts'
+} from './packument/packument.ts'
+import { RELEASES_VIEW, releasesOf, withholdReleases } from './packument/releases.ts'
 
 /** The media type of the abbreviated form, by which clients ask for it. */
 export const ABBREVIATED = 'application/vnd.npm.install-v1+json'
@@ -50,17 +51,22 @@ export function npmVariant(request: RequestView, want: Want): string {
   return [form, REVISION, gzip ? 'gzip' : '', base, specifier].join('|')
 }
 
-/** Makes the form of a key, or the view `FILES_VIEW`. @throws untrusted.reply, usage.request for an unknown key */
+/** Makes the form of a key, or a view: `FILES_VIEW`, `RELEASES_VIEW`. @throws untrusted.reply, usage.request for an unknown key */
 export function transformNpm(document: Uint8Array, facts: TransformFacts, variant: string): Transformed {
-  if (variant === '') return { bytes: document, mediaType: facts.mediaType, encoding: undefined }
+  const hidden = facts.hidden ?? []
+  if (variant === '') return { bytes: whole(document, hidden), mediaType: facts.mediaType, encoding: undefined }
+  if (variant === RELEASES_VIEW) {
+    const bytes = releasesOf(readPackument(document))
+    return { bytes, mediaType: 'text/tab-separated-values', encoding: undefined }
+  }
   if (variant === FILES_VIEW) {
     const bytes = makeFileTable(readPackument(document))
     return { bytes, mediaType: 'text/tab-separated-values', encoding: undefined }
   }
   const form = parseKey(variant)
   const mediaType = form.form === 'short' ? ABBREVIATED : 'application/json'
-  // The full form with upstream's URLs is upstream's document: there is nothing to parse.
-  const bytes = form.form === 'full' && form.base === '' ? document : Buffer.from(JSON.stringify(make(document, form)))
+  const isUpstreams = form.form === 'full' && form.base === ''
+  const bytes = isUpstreams ? whole(document, hidden) : Buffer.from(JSON.stringify(make(document, form, hidden)))
   if (!form.gzip || bytes.byteLength < GZIP_BYTES_MIN) return { bytes, mediaType, encoding: undefined }
   return { bytes: gzipSync(bytes, { level: GZIP_LEVEL }), mediaType, encoding: 'gzip' }
 }
@@ -70,8 +76,14 @@ export function isStockClient(request: RequestView): boolean {
   return /^npm\/\d/.test(request.headers['user-agent'] ?? '')
 }
 
-function make(document: Uint8Array, form: Form): JsonObject {
-  const packument = readPackument(document)
+/** The full form with upstream's URLs is upstream's document: unless something is hidden, there is nothing to parse. */
+function whole(document: Uint8Array, hidden: readonly HiddenRelease[]): Uint8Array {
+  if (hidden.length === 0) return document
+  return Buffer.from(JSON.stringify(withholdReleases(readPackument(document), hidden).document))
+}
+
+function make(document: Uint8Array, form: Form, hidden: readonly HiddenRelease[]): JsonObject {
+  const packument = withholdReleases(readPackument(document), hidden)
   if (form.base !== '') rewriteTarballs(packument, form.base)
   if (form.form === 'short') return abbreviate(packument)
   if (form.form === 'tags') return distTags(packument)

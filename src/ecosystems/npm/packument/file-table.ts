@@ -4,9 +4,9 @@
  *   =<tag> TAB <version>
  * Every line has a line feed before and after it. Who changes this changes `FILES_VIEW` too: kept tables outlive an upgrade.
  */
-import { algorithmOf, type Digest, digestOf, digestsOfSri, parseDigest } from '../../base/digest.ts'
-import { AppError } from '../../base/errors.ts'
-import { tarballName, tarballPath } from './names.ts'
+import { algorithmOf, type Digest, digestOf, digestsOfSri, parseDigest } from '../../../base/digest.ts'
+import { AppError } from '../../../base/errors.ts'
+import { tarballName, tarballPath } from '../names.ts'
 import { distTags, isObject, type JsonObject, type Packument } from './packument.ts'
 
 /** One tarball. */

@@ -3,8 +3,8 @@
  * ("full metadata format", "abbreviated metadata format"). What a version's `dist` holds, signatures and attestations
  * included, is never touched but for the tarball's URL.
  */
-import { AppError } from '../../base/errors.ts'
-import { tarballName } from './names.ts'
+import { AppError } from '../../../base/errors.ts'
+import { tarballName } from '../names.ts'
 
 /** A JSON object of which nothing is known. */
 export type JsonObject = Record<string, unknown>
