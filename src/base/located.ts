@@ -81,9 +81,16 @@ export interface DocumentRequest {
 export type Need =
   /**
    * A document, or with `view` the stored result of `transform` under that variant key (never parsed per request). With
-   * `keptOnly` nobody is asked for it: the answer is what this node keeps, however old, or `unavailable`.
+   * `keptOnly` nobody is asked for it: the answer is what this node keeps, however old, or `unavailable`. `soon`: documents
+   * of the same upstream that will most likely be asked for next; it is asked for all of them at once.
    */
-  | { readonly kind: 'document'; readonly request: DocumentRequest; readonly view?: string; readonly keptOnly?: true }
+  | {
+      readonly kind: 'document'
+      readonly request: DocumentRequest
+      readonly view?: string
+      readonly keptOnly?: true
+      readonly soon?: readonly DocumentRequest[]
+    }
   /** The bytes of a small blob; with `namesOnly` nobody is asked and no bytes come: the answer is what this node calls the blob, or `unavailable`. */
   | { readonly kind: 'blob'; readonly located: Located; readonly bytesMax: number; readonly namesOnly?: true }
 

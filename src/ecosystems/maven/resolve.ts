@@ -34,6 +34,7 @@ const SMALL_BYTES_MAX = 1024 ** 2
 const FILE_BYTES_MAX = 16 * 1024 ** 3
 /** More repositories than this are not asked: one request may ask the core for only so much. */
 const UPSTREAMS_MAX = 5
+const STRONG: readonly Algorithm[] = ['sha512', 'sha256']
 /** A checksum of metadata is made of the copy that was given last, not of a newer one. */
 const CHECKSUM_GRACE_SECONDS = 600
 
@@ -176,7 +177,10 @@ function* askedStatement(
 ): Generator<Need, Statement | Resolution, Got> {
   let reason = `${place.file} is in no repository`
   for (const upstream of upstreams) {
-    const head = yield { kind: 'document', request: headRequest(place, upstream, context) }
+    // Where it most likely is, everything that may be needed is asked for at once: one round trip instead of three.
+    const isLast = upstream === upstreams.at(-1)
+    const soon = isLast ? STRONG.map((each) => besideRequest(place, `${place.path}.${each}`, upstream, context)) : []
+    const head = yield { kind: 'document', request: headRequest(place, upstream, context), soon }
     if (head.kind === 'unavailable') return head
     if (head.kind === 'absent' && head.refused === true && upstreams.length > 1) return refusal(head.reason.message)
     if (head.kind === 'document') {

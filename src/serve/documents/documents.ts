@@ -48,6 +48,8 @@ export interface DocumentAsk {
 export interface Documents {
   /** @throws aborted.caller; bug.assertion */
   ask(request: DocumentRequest, options: DocumentAsk): Promise<DocumentAnswer>
+  /** Asks upstream for what will be asked for next, if it may not be given from here; whoever asks then joins in. */
+  prepare(request: DocumentRequest): void
   /** The kept document whose body is here too (or that needs none). */
   kept(key: DocumentKey): StoredDocument | undefined
 }
@@ -103,6 +105,16 @@ class KeptDocuments implements Documents {
     if (theirs !== undefined) return this.#answer(theirs, 'peer', true)
     if (ours !== undefined) return this.#answer(ours, 'store', true)
     return { kind: 'unavailable', reason: reasonOf(asked.error), upstreamFailed: true }
+  }
+
+  prepare(request: DocumentRequest): void {
+    const ours = this.kept(documentKey(request))
+    if (ours !== undefined && this.#believe(request, ours, false)) return
+    if (!this.#parts.upstream.askable(request.upstream)) return
+    this.#refreshOnce(request, true).catch((error) => {
+      const why = errorChain(error)
+      this.#parts.logger.debug({ path: request.path, why }, 'a document could not be asked for beforehand')
+    })
   }
 
   /** True if the kept copy may be given without waiting for upstream; renews it in the background where that is due. */

@@ -20,6 +20,8 @@ export function keptDocuments(documents: Documents, { onUsed }: StoreOnly): Docu
       if (answer.kind === 'found') onUsed({ kind: 'document', document: answer.document })
       return answer
     },
+    // Nobody is asked, beforehand either.
+    prepare() {},
     kept: (key) => documents.kept(key),
   }
 }
