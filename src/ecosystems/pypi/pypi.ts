@@ -5,6 +5,7 @@
 
 import { purlParts } from '../../base/purl.ts'
 import type { Ecosystem } from '../ecosystem.ts'
+import { pypiClients } from './clients/clients.ts'
 import { PYPI_TYPE, pypiFromPurl, pypiToPurl } from './coordinates.ts'
 import { pypiDefaultUrl } from './default-upstream.ts'
 import { normalName } from './names.ts'
@@ -39,5 +40,5 @@ export const pypi: Ecosystem = {
   refuse: refusePypi,
   references: pypiReferences,
   lockfiles: [],
-  clients: [],
+  clients: pypiClients,
 }
