@@ -17,6 +17,7 @@ export const INTERFACE_PARTS: readonly string[] = [
   'archive',
   'upstream',
   'policy',
+  'advisories',
 ]
 
 /** Seams inside one part, which nobody outside imports. */
@@ -73,6 +74,7 @@ export const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
 
 /** Adapter files (or folders, ending in a slash) and the effects and node: modules that they may use. */
 export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string}`)[]>> = {
+  'src/advisories/sqlite.ts': ['node:sqlite'],
   'src/base/piece-hash.ts': ['node:module'],
   'src/clients/disk-files.ts': ['random', 'process', 'node:fs/promises'],
   'src/cli/node-api.ts': ['timers', 'network', 'node:fs/promises'],
