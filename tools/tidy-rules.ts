@@ -77,6 +77,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/advisories/sqlite.ts': ['node:sqlite'],
   'src/base/piece-hash.ts': ['node:module'],
   'src/clients/disk-files.ts': ['random', 'process', 'node:fs/promises'],
+  'src/cli/offline/files.ts': ['node:fs/promises'],
   'src/cli/node-api.ts': ['timers', 'network', 'node:fs/promises'],
   'src/http/listen.ts': ['timers', 'node:http'],
   'src/main/cli.ts': ['time', 'process', 'node:fs'],

@@ -55,6 +55,7 @@ export const ERROR_CODES = {
   'absent.blob': 'A blob is in neither the store, the peers nor upstream.',
   'absent.document': 'A document is known to no source that may be asked.',
   'absent.upstream': 'No upstream of this name is configured.',
+  'absent.lockfile': 'A lockfile is not kept for offline use, or files of it are missing.',
   'conflict.running': 'Another process holds the data directory.',
   'conflict.port': 'A port that this node should listen on is taken by another program.',
   'conflict.changed': 'A file was changed by somebody else between being read and being written.',

@@ -49,6 +49,8 @@ export interface CliContext {
   out(text: string): void
   /** Prints on stderr. */
   err(text: string): void
+  /** Shows a line in the place of the one before, or takes it away; only where somebody watches. */
+  progress(line: string | undefined): void
   nowMs(): number
   monotonicMs(): number
   /** The node of this data directory (or of the default one). @throws unavailable.node if none runs there */

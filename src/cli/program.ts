@@ -24,6 +24,7 @@ export function createProgram(context: CliContext, onExit: OnExit): Command {
   addNode(program, context)
   addConfig(program, context)
   addCache(program, context)
+  addOffline(program, context)
   addOthers(program, context)
   return program
 }
@@ -133,6 +134,17 @@ function addCache(program: Command, context: CliContext): void {
   common(
     cache.command('rm').argument('<name>', 'A digest or a package URL').description('Remove blobs from the store'),
   ).action(async (name, options) => (await load()).cacheRemove(context, name, options))
+}
+
+function addOffline(program: Command, context: CliContext): void {
+  common(program.command('sync').argument('[lockfile...]', 'Lockfiles, or lists of images'))
+    .description('Keep everything that lockfiles want, so that they install from this node alone')
+    .option('--check', 'Fetch nothing: list what is missing; the exit code is 4 if anything is')
+    .option('--remove', 'Let go what is kept for them')
+    .option('--list', 'List the lockfiles that are kept')
+    .option('--platform <OS/ARCH>', 'For lists whose entries differ by it (default: this machine, linux/…)')
+    .addHelpText('after', examples('pyrsia sync package-lock.json', 'pyrsia sync --check package-lock.json images.txt'))
+    .action(async (paths, options) => (await import('./offline/sync.ts')).sync(context, paths, options))
 }
 
 function addOthers(program: Command, context: CliContext): void {

@@ -4,6 +4,7 @@
  */
 import type { BlobId } from '../base/digest.ts'
 import type { Purl } from '../base/purl.ts'
+import type { SyncedFile } from '../keep/keep.ts'
 import type { PeerInfo, PeersState } from '../peers/peers.ts'
 import type { ServeState, WhyFact } from '../serve/serve.ts'
 import type { BlobInfo, StoreUsage } from '../store/store.ts'
@@ -79,3 +80,11 @@ export interface WhyView {
   readonly purl: Purl
   readonly served: readonly WhyFact[]
 }
+
+/** `GET /api/syncs`. */
+export interface SyncListView {
+  readonly synced: readonly SyncedFile[]
+}
+
+/** What a run over a lockfile answers, and what `DELETE /api/syncs` does. */
+export type { SyncedFile, SyncJob } from '../keep/keep.ts'

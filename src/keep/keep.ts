@@ -10,6 +10,8 @@ import type { Peers } from '../peers/peers.ts'
 import type { BlobInfo, Store, StoreEvent } from '../store/store.ts'
 import { Repair, type RepairOptions } from './repair.ts'
 
+export type { Sync, SyncedFile, SyncJob } from './sync/types.ts'
+
 /** Schedules and bounds; every one has a default. */
 export interface KeepOptions {
   /** Between two looks at the store's size. Default: 10 minutes. */

@@ -31,6 +31,7 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
     err: (text) => {
       err += text
     },
+    progress() {},
     nowMs: () => 100_000,
     monotonicMs: () => 5,
     async connect(data) {

@@ -43,6 +43,9 @@ export function realContext(): CliContext {
     clients: ecosystems.flatMap(({ clients }) => clients.map(({ name, title }) => ({ name, title }))),
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    progress(line) {
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[2K${(line ?? '').slice(0, process.stderr.columns - 1)}`)
+    },
     nowMs: () => Date.now(),
     monotonicMs: () => performance.now(),
     connect: async (data) => (await import('../cli/node-api.ts')).connectNode(directory(data)),

@@ -1,7 +1,8 @@
 /** The pages of docs/reference/, each made from the table in the code that it describes. Pure functions from table to Markdown. */
 import { ERROR_CODES, ERROR_KINDS, type ErrorKind } from '../../src/base/errors.ts'
 import { ecosystems } from '../../src/ecosystems/index.ts'
-import { API_ROUTES, type ApiRoute } from '../../src/http/api/routes.ts'
+import type { ApiRoute } from '../../src/http/api/route.ts'
+import { API_ROUTES } from '../../src/http/api/routes.ts'
 import { METRICS } from '../../src/http/metrics.ts'
 import { portSettings, SETTINGS, type Setting } from '../../src/main/config/settings.ts'
 

@@ -54,7 +54,12 @@ function lockedFile(location: string, entry: JsonObject): LockedFile | undefined
   const requestPath = requestPathOf(name, version, entry.resolved)
   if (requestPath === undefined) return undefined
   const digests = typeof entry.integrity === 'string' ? digestsOfSri(entry.integrity) : []
-  return { purl: packagePurl(name, version), digests, requestPath }
+  const purl = packagePurl(name, version)
+  // npm tells the registry what it wants, so that nothing has to be looked up.
+  const isUsable = digests.length > 0 && typeof entry.integrity === 'string'
+  return isUsable
+    ? { purl, digests, requestPath, headers: { 'pacote-integrity': entry.integrity as string } }
+    : { purl, digests, requestPath }
 }
 
 /** Lockfiles may leave `resolved` out (npm's option omit-lockfile-registry-resolved): then the usual place is meant. */

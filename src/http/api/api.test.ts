@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { type Clock, silentLogger } from '../../base/clock.ts'
 import { blobIdOf } from '../../base/digest.ts'
 import { parsePurl } from '../../base/purl.ts'
+import { createSync } from '../../keep/sync/sync.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { createMemoryStore, type MemoryStore } from '../../store/memory.ts'
 import { createHostGuard } from '../host-guard.ts'
@@ -21,6 +22,8 @@ const clock: Clock = {
   sleep: () => assert.fail('it waited'),
   after: () => () => {},
 }
+
+const ask = () => assert.fail('the read flow was asked')
 
 interface Api {
   readonly url: string
@@ -74,6 +77,16 @@ async function start(t: TestContext): Promise<Api> {
     peers,
     upstream: { states: () => [] },
     serve,
+    sync: createSync(
+      { ecosystems: [], platform: 'linux/amd64' },
+      {
+        store,
+        clock,
+        random: { bytes: (count) => new Uint8Array(count), fraction: () => 0 },
+        logger: silentLogger,
+        ask,
+      },
+    ),
     settings: {
       path: '/data/config.toml',
       show: () => [{ name: 'port', value: '7888', source: 'default' }],
@@ -144,6 +157,9 @@ test('the API needs its token for whatever changes the node, and for nothing els
     ['POST', '/api/cache/remove'],
     ['PUT', '/api/config'],
     ['DELETE', '/api/config'],
+    ['POST', '/api/syncs'],
+    ['DELETE', '/api/syncs'],
+    ['DELETE', '/api/syncs/run'],
   ] as const) {
     for (const token of ['', 'another-token']) {
       const { status, json } = await api.call(method, path, method === 'DELETE' ? undefined : {}, token)

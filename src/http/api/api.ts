@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
 import type { Logger } from '../../base/clock.ts'
 import { AppError, errorChain, isKind } from '../../base/errors.ts'
-import { collect } from '../../base/streams.ts'
+import { type ByteStream, collect, streamOf } from '../../base/streams.ts'
 import type { HostGuard } from '../host-guard.ts'
 import type { Metrics } from '../metrics.ts'
 import type { HttpHandler } from '../registry.ts'
@@ -16,7 +16,8 @@ import { parseTarget } from '../request-target.ts'
 import { openApi } from './openapi.ts'
 import { apiPage, PAGE_SECURITY_POLICY } from './page.ts'
 import type { ApiParts } from './parts.ts'
-import { API_ROUTES, type ApiRoute } from './routes.ts'
+import { ApiBytes, type ApiRoute } from './route.ts'
+import { API_ROUTES } from './routes.ts'
 
 /** What the handler needs beside the parts. */
 export interface ApiDependencies {
@@ -34,7 +35,7 @@ const JSON_TYPE = 'application/json; charset=utf-8'
 interface Sent {
   readonly status?: number
   readonly type: string
-  readonly body: string
+  readonly body: string | ByteStream
   readonly policy?: string
 }
 
@@ -92,9 +93,18 @@ export function createApiHandler(parts: ApiParts, deps: ApiDependencies): HttpHa
     const found = await route.handle({
       parts,
       query: check(route.query, target.query, `the query of ${route.path}`),
-      body: route.body === undefined ? {} : check(route.body, await readJson(request), `the body of ${route.path}`),
+      body:
+        route.body === undefined
+          ? {}
+          : check(
+              route.body,
+              await readJson(request, route.bodyBytesMax ?? BODY_BYTES_MAX),
+              `the body of ${route.path}`,
+            ),
+      bytes: route.takesBytes === true ? request : streamOf(),
       signal: left.signal,
     })
+    if (found instanceof ApiBytes) return { type: found.mediaType, body: found.stream }
     return { type: JSON_TYPE, body: `${JSON.stringify(found)}\n` }
   }
 }
@@ -139,8 +149,8 @@ function check(schema: z.ZodObject | undefined, found: unknown, what: string): R
   throw new AppError('usage.request', `cannot use ${what}: ${reasons.join('; ')}`)
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
-  const bytes = await collect(request, BODY_BYTES_MAX)
+async function readJson(request: IncomingMessage, bytesMax: number): Promise<unknown> {
+  const bytes = await collect(request, bytesMax)
   if (bytes.length === 0) return {}
   try {
     return JSON.parse(bytes.toString('utf8'))

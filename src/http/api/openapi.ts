@@ -1,6 +1,6 @@
 /** The OpenAPI 3.1 description of the API, made from its table of operations. Pure. */
 import { z } from 'zod'
-import type { ApiRoute } from './routes.ts'
+import type { ApiRoute } from './route.ts'
 
 /** An OpenAPI 3.1 document. */
 export interface OpenApi {

@@ -1,6 +1,6 @@
 /** A page that describes the API to people: one file, no scripts, nothing from elsewhere. Pure. */
 import { createHash } from 'node:crypto'
-import type { ApiRoute } from './routes.ts'
+import type { ApiRoute } from './route.ts'
 
 const STYLE =
   'body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}' +

@@ -1,4 +1,5 @@
 /** What the API shows and changes: the parts of the node, as `main/wire.ts` hands them in. Types only. */
+import type { Sync } from '../../keep/keep.ts'
 import type { Peers } from '../../peers/peers.ts'
 import type { Serve } from '../../serve/serve.ts'
 import type { Store } from '../../store/store.ts'
@@ -36,6 +37,7 @@ export interface ApiParts {
   readonly peers: Pick<Peers, 'state' | 'list'>
   readonly upstream: Pick<Upstream, 'states'>
   readonly serve: Pick<Serve, 'state' | 'why'>
+  readonly sync: Sync
   readonly settings: SettingsDoor
   readonly endpoints: Readonly<Record<string, string>>
   readonly nowMs: () => number

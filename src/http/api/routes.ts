@@ -8,33 +8,9 @@ import { AppError } from '../../base/errors.ts'
 import { parsePurl } from '../../base/purl.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobsView, CacheView, ConfigChanged, ConfigView, PeersView, PingView, WhyView } from '../http.ts'
-import type { ApiParts } from './parts.ts'
+import { OFFLINE_ROUTES } from './offline-routes.ts'
+import type { ApiRoute } from './route.ts'
 import { statusOf } from './status.ts'
-
-/** One call, parsed. */
-export interface ApiCall {
-  readonly parts: ApiParts
-  /** As the row's `query` parsed it. */
-  readonly query: Readonly<Record<string, unknown>>
-  /** As the row's `body` parsed it. */
-  readonly body: Readonly<Record<string, unknown>>
-  readonly signal: AbortSignal
-}
-
-/** One operation. */
-export interface ApiRoute {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
-  readonly path: string
-  readonly summary: string
-  /** Needs the bearer token of `<data>/api-token`. */
-  readonly changes: boolean
-  readonly query?: z.ZodObject
-  readonly body?: z.ZodObject
-  /** What the reply holds. */
-  readonly replies: string
-  /** The reply, as JSON. */
-  handle(call: ApiCall): unknown
-}
 
 const DEFAULT_PIN = 'api'
 
@@ -188,6 +164,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     replies: 'the blobs',
     handle: ({ parts, body }) => onEach(parts.store, body, (id) => parts.store.remove(id)),
   },
+  ...OFFLINE_ROUTES,
 ]
 
 async function onEach(

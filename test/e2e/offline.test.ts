@@ -1,0 +1,61 @@
+/** Whole lockfiles are kept by a node, and projects build from it with nothing else there. */
+import assert from 'node:assert/strict'
+import { cpSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { needs } from '../kit/needs.ts'
+import { scratch, startNode } from '../kit/node-process.ts'
+import { sampleTree, startNpmRegistry } from '../kit/npm-registry.ts'
+import { PackageManagerUser } from '../kit/package-manager-user.ts'
+
+const PACKAGES = 40
+const ROOT = { 'pkg-0': '^1.0.0' }
+
+interface Runs {
+  readonly runs: readonly { readonly state: string; readonly wantedCount: number; readonly missingCount: number }[]
+}
+
+test('npm ci of a synced lockfile works in an empty home with the registry gone and the node started with --offline', {
+  ...needs('npm'),
+  timeout: 300_000,
+}, async (t) => {
+  const directory = await scratch(t, 'e2e-offline')
+  const registry = await startNpmRegistry(sampleTree(PACKAGES))
+  t.after(() => registry.close())
+  const plain = new PackageManagerUser(directory, 'plain', ROOT).registry(registry.url)
+  await plain.run('npm', 'install', '--package-lock-only', '--no-audit', '--no-fund')
+  const lockfile = join(plain.project, 'package-lock.json')
+
+  const data = join(directory, 'a')
+  const args = ['--upstream', `npm=${registry.url}`]
+  const online = await startNode({ data, args })
+  t.after(() => online.stop())
+  const before = await online.cli('sync', '--check', lockfile)
+  assert.equal(before.code, 4, before.stdout + before.stderr)
+  assert.match(before.stdout, /40 of 40 files are missing/)
+  const { runs } = (await online.json('sync', lockfile)) as Runs
+  assert.deepEqual(
+    runs.map(({ state, wantedCount }) => [state, wantedCount]),
+    [['complete', PACKAGES]],
+  )
+  assert.equal(registry.requests.filter((each) => each.endsWith('.tgz')).length, PACKAGES)
+  await registry.down()
+  await online.stop()
+
+  const offline = await startNode({ data, args: [...args, '--offline'] })
+  t.after(() => offline.stop())
+  const after = await offline.cli('sync', '--check', lockfile)
+  assert.equal(after.code, 0, after.stdout + after.stderr)
+  assert.equal((await offline.cli('cache', 'gc', '--to-bytes', '0')).code, 0)
+  const user = await new PackageManagerUser(directory, 'user', ROOT).registry(registry.url).setup(offline, 'npm')
+  cpSync(lockfile, join(user.project, 'package-lock.json'))
+  await user.run('npm', 'ci', '--no-audit', '--no-fund')
+  assert.equal(user.installed(), PACKAGES)
+
+  assert.match((await offline.cli('sync', '--list')).stdout, /package-lock\.json +npm +40 +complete/)
+  assert.equal((await offline.cli('sync', '--remove', lockfile)).code, 0)
+  assert.equal((await offline.cli('cache', 'gc', '--to-bytes', '0')).code, 0)
+  const gone = await offline.cli('sync', '--check', lockfile)
+  assert.equal(gone.code, 4)
+  assert.match(gone.stderr, /absent\.lockfile/)
+})
