@@ -1,5 +1,5 @@
 #!/bin/bash
-# Installs what the end-to-end tests drive: Debian's packages (as root) and, in .cache/tools, clients that are npm packages.
+# Installs what the end-to-end tests drive: Debian's packages (as root) and, in .cache/tools, clients that are npm or Python packages.
 # Idempotent: what is there is left alone, and a second run takes a second.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -12,6 +12,7 @@ missing=()
 for i in "${!programs[@]}"; do
   command -v "${programs[$i]}" >/dev/null || missing+=("${packages[$i]}")
 done
+python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
 [ -d /usr/lib/cni ] || missing+=(containernetworking-plugins)
 
 if [ "${#missing[@]}" -gt 0 ]; then
@@ -42,5 +43,15 @@ if [ "$(cat "$tools/installed" 2>/dev/null)" != "$wanted" ]; then
   # shellcheck disable=SC2086 -- two words on purpose
   npm install --prefix "$tools" --no-audit --no-fund --no-package-lock --save-exact $wanted
   echo "$wanted" >"$tools/installed"
+fi
+
+# pip and uv in a Python environment of their own.
+wanted="pip==26.2 uv==0.13.9"
+if [ "$(cat "$tools/python/installed" 2>/dev/null)" != "$wanted" ]; then
+  echo "test:tools: installing $wanted in $tools/python"
+  python3 -m venv "$tools/python"
+  # shellcheck disable=SC2086 -- two words on purpose
+  "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check $wanted
+  echo "$wanted" >"$tools/python/installed"
 fi
 echo "test:tools: ready"

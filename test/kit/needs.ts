@@ -17,6 +17,9 @@ export const LEFT_OUT = 'left out, needs '
 /** Where `npm run test:tools` puts the clients that are npm packages. */
 export const TOOLS_BIN: string = join(REPOSITORY, '.cache/tools/node_modules/.bin')
 
+/** Where `npm run test:tools` puts the clients that are Python packages. */
+export const PYTHON_BIN: string = join(REPOSITORY, '.cache/tools/python/bin')
+
 /** Properties of the machine that are no program: what is asked to find out. */
 const CONDITIONS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
@@ -34,6 +37,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
 export const TOOL_PATH: string = [
   join(REPOSITORY, 'node_modules/.bin'),
   TOOLS_BIN,
+  PYTHON_BIN,
   process.env.PATH ?? '',
   '/usr/local/sbin',
   '/usr/sbin',

@@ -183,7 +183,9 @@ class KeptDocuments implements Documents {
     if (peers === undefined || (askedMs !== undefined && nowMs < askedMs + PEERS_AGAIN_MS)) return undefined
     if (this.#peersAskedMs.size >= PEERS_ASKED_MAX) this.#peersAskedMs.clear()
     try {
-      const found = await peers.document(key, { timeoutMs: limits.lookupMs, signal: options.signal })
+      // Where nothing is kept there is nothing else to give: a busy peer is waited for.
+      const timeoutMs = ours === undefined ? limits.staleWaitMs : limits.lookupMs
+      const found = await peers.document(key, { timeoutMs, signal: options.signal })
       this.#peersAskedMs.set(key, nowMs)
       const trust = found && peers.list().find(({ peerId }) => peerId === found.peerId)?.trust
       if (found === undefined || trust === undefined || trust === 'stranger') return undefined
