@@ -4,10 +4,11 @@
  */
 import { type Digest, digestOf } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
+import { purlParts } from '../../base/purl.ts'
 import type { LockedFile, LockfileReader } from '../ecosystem.ts'
-import { releasePurl } from './coordinates.ts'
+import { packagePurl, releasePurl } from './coordinates.ts'
 import { isGemDefaultUrl } from './default-upstream.ts'
-import { filePath, fullNameOf, isGemName, readNumber } from './names.ts'
+import { filePath, fullNameOf, infoPath, isGemName, readNumber } from './names.ts'
 
 const ENTRIES_MAX = 100_000
 /** `    name (1.0.0-java)`, four spaces: dependencies have six. */
@@ -27,7 +28,7 @@ interface Section {
 }
 
 /**
- * Every gem of a registry once; git and path sources are not the registry's. Where the lockfile names the default registry
+ * Every gem of a registry once, behind the indexes that Bundler reads first; git and path sources are not the registry's. Where the lockfile names the default registry
  * beside others, the others' gems are not: asking the registry for a private name would tell it. @throws usage.request
  */
 function readGemfileLock(bytes: Uint8Array): LockedFile[] {
@@ -51,7 +52,16 @@ function readGemfileLock(bytes: Uint8Array): LockedFile[] {
     }
   }
   if (found.size > ENTRIES_MAX) throw unreadable(`wanted at most ${ENTRIES_MAX} gems, found ${found.size}`)
-  return [...found.values()]
+  return [...indexesOf([...found.values()]), ...found.values()]
+}
+
+/** Bundler reads the list of everything, and the info document of each gem, before it asks for one. */
+function indexesOf(files: readonly LockedFile[]): LockedFile[] {
+  const [first] = files
+  if (first === undefined) return []
+  const names = new Set(files.map(({ purl }) => purlParts(purl).name))
+  const infos = [...names].map((name) => ({ purl: packagePurl(name), digests: [], requestPath: infoPath(name) }))
+  return [{ purl: first.purl, digests: [], requestPath: '/versions' }, ...infos]
 }
 
 function parse(lines: readonly string[]): {

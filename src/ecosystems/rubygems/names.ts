@@ -98,6 +98,11 @@ export function filePath(fullName: string): string {
   return `/gems/${fullName}.gem`
 }
 
+/** The path of a package's info document below a registry's base. */
+export function infoPath(name: string): string {
+  return `/info/${name}`
+}
+
 function readAt(fullName: string, dash: number): Release | undefined {
   const name = fullName.slice(0, dash)
   const number = readNumber(fullName.slice(dash + 1))

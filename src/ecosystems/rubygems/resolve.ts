@@ -8,7 +8,7 @@ import type { Purl } from '../../base/purl.ts'
 import type { RequestView, ResolveContext } from '../ecosystem.ts'
 import { FILES_VIEW, type FileRow, findFile } from './compact-index.ts'
 import { GEM_TYPE, packagePurl, releasePurl } from './coordinates.ts'
-import { filePath, numberOf, type Release, readingsOf } from './names.ts'
+import { filePath, infoPath, numberOf, type Release, readingsOf } from './names.ts'
 import { GEM_UPSTREAM } from './routes.ts'
 
 const MIB = 1024 ** 2
@@ -46,7 +46,7 @@ export function* resolveGem(want: Want, _request: RequestView, context: ResolveC
 
 /** The info document of a package, of which the view `FILES_VIEW` is made. */
 export function infoRequest(name: string, context: ResolveContext): DocumentRequest {
-  return documentRequest(`/info/${name}`, 'info', context)
+  return documentRequest(infoPath(name), 'info', context)
 }
 
 /** What a want is about, as far as the request tells: of a file the likeliest reading of its name. */

@@ -346,8 +346,11 @@ function readLock(text: string) {
   return reader.read(Buffer.from(text))
 }
 
-test('a lockfile yields the gems of the registry, with the digests of its CHECKSUMS where it has them', () => {
+test('a lockfile yields the indexes that Bundler reads, then the gems of the registry, with the digests of its CHECKSUMS where it has them', () => {
   const wanted = [
+    ['pkg:gem/left@1.1.0', '/versions', []],
+    ['pkg:gem/left', '/info/left', []],
+    ['pkg:gem/left-2', '/info/left-2', []],
     ['pkg:gem/left@1.1.0', '/gems/left-1.1.0.gem', [digestOf('sha256', sha('b'))]],
     ['pkg:gem/left@1.1.0?platform=java', '/gems/left-1.1.0-java.gem', [digestOf('sha256', sha('c'))]],
     ['pkg:gem/left-2@1.0.0', '/gems/left-2-1.0.0.gem', []],
@@ -363,8 +366,8 @@ test('a lockfile yields the gems of the registry, with the digests of its CHECKS
 test('a lockfile that names the default registry beside another yields none of the other', () => {
   const other = `GEM\n  remote: ${gemDefaultUrl()}/\n  specs:\n    right (1.0)\n\n`
   assert.deepEqual(
-    readLock(`${other}${LOCK}`).map((file) => file.purl),
-    ['pkg:gem/right@1.0'],
+    readLock(`${other}${LOCK}`).map((file) => file.requestPath),
+    ['/versions', '/info/right', '/gems/right-1.0.gem'],
   )
 })
 
