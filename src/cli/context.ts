@@ -1,4 +1,5 @@
 /** What commands are handed: where they print and how they reach the node. Made by `main/cli.ts`; types only. */
+import type { AdvisoriesState } from '../advisories/advisories.ts'
 
 /** A running node's API. Errors of the node come back as `AppError` with the node's own code. */
 export interface NodeApi {
@@ -59,6 +60,23 @@ export interface CliContext {
   start(flags: StartFlags, json: boolean): Promise<number>
   /** Points stock clients at the node, or back. */
   setup(request: SetupRequest): Promise<SetupResult>
+  /** Imports an OSV database into a data directory. */
+  osvImport(request: OsvImport): Promise<{
+    readonly state: AdvisoriesState
+    readonly taken: number
+    readonly passedOver: number
+  }>
+  /** Which advisories a data directory holds. */
+  osvState(data: string | undefined): Promise<AdvisoriesState>
+}
+
+/** What `osv import` is asked to do. */
+export interface OsvImport {
+  /** Zip files, JSON records, or folders of them. */
+  readonly paths: readonly string[]
+  /** Keep what was imported before. */
+  readonly add: boolean
+  readonly data: string | undefined
 }
 
 /** What `setup` is asked to do. */

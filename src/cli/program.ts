@@ -25,6 +25,7 @@ export function createProgram(context: CliContext, onExit: OnExit): Command {
   addConfig(program, context)
   addCache(program, context)
   addOffline(program, context)
+  addPolicy(program, context)
   addOthers(program, context)
   return program
 }
@@ -145,6 +146,38 @@ function addOffline(program: Command, context: CliContext): void {
     .option('--platform <OS/ARCH>', 'For lists whose entries differ by it (default: this machine, linux/…)')
     .addHelpText('after', examples('pyrsia sync package-lock.json', 'pyrsia sync --check package-lock.json images.txt'))
     .action(async (paths, options) => (await import('./offline/sync.ts')).sync(context, paths, options))
+}
+
+function addPolicy(program: Command, context: CliContext): void {
+  const policy = program.command('policy').description('See what this node gives out, and let something through')
+  const load = () => import('./policy/policy.ts')
+  common(policy.command('show').description('Show rules, exceptions, advisories and released files that changed'))
+    .addHelpText('after', examples('pyrsia policy show'))
+    .action(async (options) => (await load()).policyShow(context, options))
+  common(policy.command('check').argument('<purl>', 'Package URL, with or without version'))
+    .description('Say whether the policy lets it through; the exit code is 3 if not')
+    .addHelpText('after', examples('pyrsia policy check pkg:generic/left-pad@1.3.0'))
+    .action(async (purl, options) => (await load()).policyCheck(context, purl, options))
+  common(policy.command('allow').argument('<purl>', 'Package URL; without version every release of the package'))
+    .description('Let it through for a time, whatever the rules say (break glass); this is recorded')
+    .requiredOption('--until <WHEN>', 'A span such as 12h or 2d, or a date such as 2026-12-01; at most 366 days')
+    .requiredOption('--reason <TEXT>', 'Why, for whoever reads the record')
+    .addHelpText(
+      'after',
+      examples('pyrsia policy allow pkg:generic/left-pad@1.3.1 --until 2d --reason "fixes the outage"'),
+    )
+    .action(async (purl, options) => (await load()).policyAllow(context, purl, options))
+  const osv = program.command('osv').description('Known vulnerabilities, from an OSV database')
+  common(
+    osv.command('import').argument('<path...>', 'Zip files as OSV publishes them, JSON records, or folders of them'),
+  )
+    .description('Replace the advisories that are held; no node need run, and a running one uses them at once')
+    .option('--add', 'Keep those that were imported before')
+    .addHelpText('after', examples('pyrsia osv import all.zip', 'pyrsia osv import /srv/mirror/osv'))
+    .action(async (paths, options) => (await import('./policy/osv.ts')).osvImport(context, paths, options))
+  common(osv.command('status').description('Show which advisories are held')).action(async (options) =>
+    (await import('./policy/osv.ts')).osvStatus(context, options),
+  )
 }
 
 function addOthers(program: Command, context: CliContext): void {

@@ -2,11 +2,13 @@
  * The shapes of the API's replies: what the CLI and the console import of `http/`. Interface file; the operations are in
  * `api/routes.ts`. Types only; every value is plain JSON.
  */
+import type { AdvisoriesState } from '../advisories/advisories.ts'
 import type { BlobId } from '../base/digest.ts'
 import type { Purl } from '../base/purl.ts'
 import type { SyncedFile } from '../keep/keep.ts'
 import type { PeerInfo, PeersState } from '../peers/peers.ts'
-import type { ServeState, WhyFact } from '../serve/serve.ts'
+import type { PolicyException } from '../policy/policy.ts'
+import type { ReleaseConflict, ServeState, WhyFact } from '../serve/serve.ts'
 import type { BlobInfo, StoreUsage } from '../store/store.ts'
 import type { UpstreamState } from '../upstream/upstream.ts'
 
@@ -88,3 +90,30 @@ export interface SyncListView {
 
 /** What a run over a lockfile answers, and what `DELETE /api/syncs` does. */
 export type { SyncedFile, SyncJob } from '../keep/keep.ts'
+
+/** `GET /api/policy`. */
+export interface PolicyView {
+  /** Path of the policy file. */
+  readonly file: string
+  /** False: there is none, and everything is allowed. */
+  readonly present: boolean
+  readonly default: 'allow' | 'deny'
+  readonly rules: ReadonlyArray<{ readonly title: string; readonly text: string }>
+  /** Exceptions that were made, ended ones too, newest first, at most 200. */
+  readonly exceptions: readonly PolicyException[]
+  readonly advisories: AdvisoriesState
+  /** Released files for which upstream states another digest than before, the latest first, at most 100. */
+  readonly conflicts: readonly ReleaseConflict[]
+  /** What the rules ask for and cannot get. */
+  readonly remarks: readonly string[]
+}
+
+/** `GET /api/policy/check`. */
+export interface PolicyCheckView {
+  readonly purl: Purl
+  readonly allowed: boolean
+  /** Why it is denied, or what its user is told although it is allowed. */
+  readonly notes: readonly string[]
+  /** The exception but for which it would be denied. */
+  readonly exception?: PolicyException
+}

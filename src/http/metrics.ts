@@ -24,6 +24,8 @@ export const METRICS: readonly MetricRow[] = [
   row('pyrsia_reply_bytes_total', 'counter', ['ecosystem'], 'Body bytes sent to package clients'),
   row('pyrsia_request_seconds', 'histogram', ['ecosystem'], 'Time from a request to the end of its reply'),
   row('pyrsia_refusals_total', 'counter', [], 'Requests that ended in a refusal'),
+  row('pyrsia_policy_denials_total', 'counter', [], 'Requests that the policy refused'),
+  row('pyrsia_release_conflicts', 'gauge', [], 'Released files for which upstream states another digest than before'),
   row('pyrsia_source_hits_total', 'counter', ['source'], 'Replies, by where their bytes came from'),
   row('pyrsia_source_served_bytes_total', 'counter', ['source'], 'Body bytes served, by where they came from'),
   row('pyrsia_source_received_bytes_total', 'counter', ['source'], 'Bytes that came in, by where from'),
@@ -123,6 +125,8 @@ function read(sources: MetricSources, gauge: (name: string) => Gauge, counter: (
   const traffic = sources.serve.state()
   gauge('pyrsia_transfers').set(traffic.transfers.length)
   total('pyrsia_refusals_total', traffic.refusals)
+  total('pyrsia_policy_denials_total', traffic.denials)
+  gauge('pyrsia_release_conflicts').set(traffic.conflictCount)
   for (const [source, { hits, servedBytes, receivedBytes }] of Object.entries(traffic.sources)) {
     total('pyrsia_source_hits_total', hits, { source })
     total('pyrsia_source_served_bytes_total', servedBytes, { source })

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AppError } from '../base/errors.ts'
-import type { CliContext, SetupRequest, StartFlags } from '../cli/context.ts'
+import type { CliContext, OsvImport, SetupRequest, StartFlags } from '../cli/context.ts'
 import { optionRows, runCli } from './cli.ts'
+
+const HELD = { records: 3, packages: 2, importedAtMs: 0, source: 'all.zip' }
 
 interface Spoken {
   readonly out: string
@@ -47,6 +49,11 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       calls.push(['start', Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)), json])
       return 0
     },
+    async osvImport(request: OsvImport) {
+      calls.push(['osvImport', request])
+      return { taken: 3, passedOver: 1, state: HELD }
+    },
+    osvState: async () => HELD,
     async setup(request: SetupRequest) {
       calls.push(['setup', request])
       return {
@@ -170,6 +177,16 @@ test('pyrsia cache speaks to the API as it describes itself', async () => {
   const { calls, out } = await run('cache gc --to-bytes 5', replies)
   assert.deepEqual(calls[1], ['POST', '/api/cache/gc', { toBytes: 5 }])
   assert.equal(out, 'Removed 1 blobs, 2.00 kB; 3 B are kept\n')
+})
+
+test('pyrsia osv imports what it is told and says what is held', async () => {
+  const { calls, out } = await run('osv import all.zip mirror --add')
+  assert.deepEqual(calls, [['osvImport', { paths: ['all.zip', 'mirror'], add: true, data: undefined }]])
+  assert.match(
+    out,
+    /^Took 3 advisories and passed over 1 .*\n3 advisories for 2 packages are held, imported .* from all.zip\n$/,
+  )
+  assert.equal((await run('osv status --json')).out, `${JSON.stringify(HELD)}\n`)
 })
 
 test('pyrsia setup shows each change and what to do next', async () => {

@@ -50,6 +50,9 @@ export function realContext(): CliContext {
     monotonicMs: () => performance.now(),
     connect: async (data) => (await import('../cli/node-api.ts')).connectNode(directory(data)),
     start: async (flags, json) => (await import('./daemon.ts')).runDaemon({ flags, json, version }),
+    osvImport: async (request) =>
+      (await import('./policy/import-osv.ts')).importOsv(request, directory(request.data), Date.now()),
+    osvState: async (data) => (await import('./policy/import-osv.ts')).osvState(directory(data)),
     setup: async (request) => (await import('./setup.ts')).runSetup(request, directory(request.data)),
   }
 }

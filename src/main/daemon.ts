@@ -23,6 +23,7 @@ import {
 } from './data-directory.ts'
 import { createLogSink, type LogSink, systemClock, systemRandom } from './effects.ts'
 import type { NodeOptions } from './node-options.ts'
+import { readPolicyFile } from './policy/node-policy.ts'
 import { showProgress } from './progress.ts'
 import { type RunningNode, startNode } from './wire.ts'
 
@@ -105,6 +106,7 @@ async function configure(
     networkKey: await readNetworkKey(config.values.networkKey),
     proxy: proxyOf(environment),
     apiToken: await apiToken(directory),
+    policyFile: await readPolicyFile(config.values.policy, directory),
     settings: createSettingsDoor(file, config, ports),
     version: options.version,
     pid: process.pid,

@@ -3,6 +3,7 @@ import type { SettingsDoor } from '../http/api/parts.ts'
 import type { ProxySettings } from '../upstream/undici.ts'
 import type { UpstreamConfig } from '../upstream/upstream.ts'
 import type { Config } from './config/config.ts'
+import type { PolicyFile } from './policy/node-policy.ts'
 
 /** What a node is built from. */
 export interface NodeOptions {
@@ -12,6 +13,7 @@ export interface NodeOptions {
   readonly networkKey: Uint8Array | undefined
   readonly proxy: ProxySettings
   readonly apiToken: string
+  readonly policyFile: PolicyFile
   readonly settings: SettingsDoor
   readonly version: string
   readonly pid: number

@@ -78,7 +78,7 @@ export function endpointsOf(servers: Servers): Record<string, string> {
 
 /** What the API is built from, beside the options. */
 export interface ApiServing {
-  readonly parts: Pick<ApiParts, 'store' | 'peers' | 'upstream' | 'serve' | 'sync' | 'endpoints'>
+  readonly parts: Pick<ApiParts, 'store' | 'peers' | 'upstream' | 'serve' | 'sync' | 'policy' | 'endpoints'>
   readonly metrics: Metrics
   readonly ready: () => boolean
   readonly clock: Clock

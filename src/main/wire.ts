@@ -9,7 +9,6 @@ import { createMetrics } from '../http/metrics.ts'
 import { createKeep } from '../keep/keep.ts'
 import { createSync } from '../keep/sync/sync.ts'
 import { createLibp2pPeers } from '../peers/libp2p.ts'
-import { integrityPolicy } from '../policy/integrity.ts'
 import type { ServeState } from '../serve/serve.ts'
 import { createServe } from '../serve/serve.ts'
 import { createDiskStore } from '../store/disk.ts'
@@ -17,6 +16,7 @@ import { createUndiciUpstream } from '../upstream/undici.ts'
 import { asClient, containerPlatform } from './as-client.ts'
 import type { NodeOptions } from './node-options.ts'
 import { createPeerHost } from './peer-host.ts'
+import { openNodePolicy } from './policy/node-policy.ts'
 import { drain, endpointsOf, listenAll, serveApi, serveRegistries } from './servers.ts'
 import { createTransformPool } from './transform-pool.ts'
 
@@ -66,9 +66,12 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   const pool = createTransformPool({ workers: Math.max(1, Math.min(4, cpus().length - 1)) }, part('transform'))
   started.defer(() => pool.close())
 
+  const rules = openNodePolicy(options, { ...part('policy'), notebook: store.notebook })
+  started.defer(() => rules.close())
+
   const serve = createServe(
     { ecosystems, freshSeconds: values.fresh, upstreams: upstreams.map(({ name }) => name) },
-    { ...part('serve'), store, peers, upstream, policy: integrityPolicy, transform: pool.transform },
+    { ...part('serve'), store, peers, upstream, policy: rules.policy, transform: pool.transform },
   )
   started.defer(() => serve.close())
 
@@ -92,7 +95,7 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   serveRegistries(servers, options, { ...part('http'), backend: serve, observe: metrics.observe })
   serveApi(servers, options, {
     ...part('api'),
-    parts: { store, peers, upstream, serve, sync, endpoints },
+    parts: { store, peers, upstream, serve, sync, endpoints, policy: rules.door(serve) },
     metrics,
     ready: () => ready,
   })
@@ -103,9 +106,7 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
     endpoints,
     peerId,
     listen: addresses,
-    tryLines: ecosystems.flatMap(({ id, tryLines }) =>
-      tryLines.map((line) => line.replaceAll('{base}', endpoints[id] ?? '')),
-    ),
+    tryLines: tryLinesAt(endpoints),
     traffic: () => serve.state(),
     async stop(graceMs) {
       ready = false
@@ -113,6 +114,12 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
       await running.disposeAsync()
     },
   }
+}
+
+function tryLinesAt(endpoints: RunningNode['endpoints']): string[] {
+  return ecosystems.flatMap(({ id, tryLines }) =>
+    tryLines.map((line) => line.replaceAll('{base}', endpoints[id] ?? '')),
+  )
 }
 
 function peerOptions({ config, directory, networkKey }: NodeOptions): Parameters<typeof createLibp2pPeers>[0] {

@@ -76,6 +76,10 @@ function readRule(table: z.infer<typeof ruleTable>, index: number, path: string,
   if (table['min-severity'] !== undefined && vulnerable === undefined) refuse('min-severity belongs to vulnerable')
   return {
     title,
+    written: Object.entries(table)
+      .filter(([key]) => key !== 'title')
+      .map(([key, value]) => `${key} = ${JSON.stringify(value)}`)
+      .join(', '),
     ecosystem,
     names: table.names?.map(namePattern),
     versions: table.versions?.map((text) => readRange(text, refuse)),

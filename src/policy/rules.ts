@@ -9,6 +9,8 @@ import type { PackageQuestion } from './policy.ts'
 export interface Rule {
   /** For people: `rule 3` or what the owner called it. */
   readonly title: string
+  /** The rule as it was written, on one line. */
+  readonly written: string
   /** The purl type; undefined: every ecosystem. */
   readonly ecosystem: string | undefined
   /** Undefined: every name. */

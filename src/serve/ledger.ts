@@ -21,10 +21,13 @@ export interface Ledger {
   hit(source: SourceKind): void
   served(source: SourceKind, bytes: number): void
   received(source: SourceKind, bytes: number): void
-  refused(): void
+  /** One more refusal; `denied`: by the policy. */
+  refused(denied: boolean): void
   counts(): SourceCounts
   /** Requests that ended in a refusal. */
   refusals(): number
+  /** Those by the policy. */
+  denials(): number
 }
 
 /** Counters at zero. */
@@ -35,6 +38,7 @@ export function createLedger(): Ledger {
     upstream: { hits: 0, servedBytes: 0, receivedBytes: 0 },
   }
   let refusals = 0
+  let denials = 0
   return {
     hit(source) {
       counts[source].hits++
@@ -45,10 +49,12 @@ export function createLedger(): Ledger {
     received(source, bytes) {
       counts[source].receivedBytes += bytes
     },
-    refused() {
+    refused(denied) {
       refusals++
+      if (denied) denials++
     },
     counts: () => structuredClone(counts),
     refusals: () => refusals,
+    denials: () => denials,
   }
 }

@@ -12,6 +12,7 @@ import type { Asker, ShareLevel } from '../base/share.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { ResolveContext } from '../ecosystems/ecosystem.ts'
 import type { LeadRequest } from '../peers/peers.ts'
+import type { ReleaseAnswer } from '../policy/policy.ts'
 import type { BlobInfo, ServedFact } from '../store/store.ts'
 import { check } from './check.ts'
 import { answerNeed } from './documents/answer.ts'
@@ -57,6 +58,8 @@ export interface ServeState {
   readonly transfers: readonly TransferState[]
   readonly sources: SourceCounts
   readonly refusals: number
+  /** Refusals by the policy among them. */
+  readonly denials: number
   /** Released files for which upstream states another digest than before. */
   readonly conflictCount: number
 }
@@ -98,6 +101,8 @@ export interface Serve {
   why(purl: Purl): WhyFact[]
   /** Released files for which upstream states another digest than before; the latest first, at most 100. */
   conflicts(): readonly ReleaseConflict[]
+  /** What the policy says of a release or a package. @throws usage.purl for another ecosystem, aborted.caller */
+  decide(purl: Purl, signal: AbortSignal): Promise<ReleaseAnswer>
   state(): ServeState
   /** Ends all transfers; their clients' streams fail with aborted.shutdown. */
   close(): Promise<void>
@@ -303,7 +308,7 @@ class ReadFlow implements Serve {
   }
 
   #refuse(reason: Reason, request: ServeRequest): ServeReply {
-    this.#parts.ledger.refused()
+    this.#parts.ledger.refused(reason.code === 'denied')
     return native(request.ecosystem.refuse(reason, request))
   }
 
@@ -342,6 +347,16 @@ class ReadFlow implements Serve {
     })
   }
 
+  async decide(purl: Purl, signal: AbortSignal): Promise<ReleaseAnswer> {
+    const { type } = purlParts(purl)
+    const ecosystem = this.#options.ecosystems.find(({ id }) => id === type)
+    if (ecosystem === undefined) throw new AppError('usage.purl', `${purl} is of no ecosystem that this node serves`)
+    const reason = this.#rules.guard.admit(ecosystem, purl)
+    if (reason !== undefined) return { kind: 'deny', reason }
+    const upstream = ecosystem.upstreams[0]?.name ?? ''
+    return await this.#rules.guard.judge({ ecosystem: type, purl, upstream }, signal)
+  }
+
   conflicts(): readonly ReleaseConflict[] {
     return this.#rules.released.conflicts()
   }
@@ -358,7 +373,13 @@ class ReadFlow implements Serve {
     }))
     const { ledger } = this.#parts
     const conflictCount = this.#rules.released.conflictCount()
-    return { transfers, sources: ledger.counts(), refusals: ledger.refusals(), conflictCount }
+    return {
+      transfers,
+      sources: ledger.counts(),
+      refusals: ledger.refusals(),
+      denials: ledger.denials(),
+      conflictCount,
+    }
   }
 
   async close(): Promise<void> {

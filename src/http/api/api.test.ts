@@ -45,6 +45,7 @@ async function start(t: TestContext): Promise<Api> {
         upstream: { hits: 0, servedBytes: 0, receivedBytes: 0 },
       },
       refusals: 1,
+      denials: 0,
       conflictCount: 0,
     }),
     why: (purl) => store.served(purl).map((fact) => ({ ...fact, stored: undefined })),
@@ -87,6 +88,12 @@ async function start(t: TestContext): Promise<Api> {
         ask,
       },
     ),
+    policy: {
+      view: () => assert.fail('nobody asked for the policy'),
+      check: () => assert.fail('nobody asked for a decision'),
+      allow: () => assert.fail('an exception was made'),
+      vulnerabilities: () => [],
+    },
     settings: {
       path: '/data/config.toml',
       show: () => [{ name: 'port', value: '7888', source: 'default' }],
@@ -155,6 +162,7 @@ test('the API needs its token for whatever changes the node, and for nothing els
     ['POST', '/api/cache/pin'],
     ['DELETE', '/api/cache/pin'],
     ['POST', '/api/cache/remove'],
+    ['POST', '/api/policy/exceptions'],
     ['PUT', '/api/config'],
     ['DELETE', '/api/config'],
     ['POST', '/api/syncs'],

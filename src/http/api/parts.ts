@@ -1,10 +1,11 @@
 /** What the API shows and changes: the parts of the node, as `main/wire.ts` hands them in. Types only. */
 import type { Sync } from '../../keep/keep.ts'
 import type { Peers } from '../../peers/peers.ts'
+import type { PolicyException } from '../../policy/policy.ts'
 import type { Serve } from '../../serve/serve.ts'
 import type { Store } from '../../store/store.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
-import type { SettingView } from '../http.ts'
+import type { PolicyCheckView, PolicyView, SettingView } from '../http.ts'
 
 /** What `config edit` may change; takes effect at the next start. */
 export interface SettingChanges {
@@ -24,6 +25,29 @@ export interface SettingsDoor {
   remove(): Promise<void>
 }
 
+/** A query of the OSV API (`POST /v1/query`); what stands beside these fields is passed over. */
+export interface OsvQuery {
+  readonly version?: string | undefined
+  readonly package?:
+    | {
+        readonly name?: string | undefined
+        readonly ecosystem?: string | undefined
+        readonly purl?: string | undefined
+      }
+    | undefined
+}
+
+/** The node's policy: what it says, and the exceptions from it. */
+export interface PolicyDoor {
+  view(): PolicyView
+  /** @throws usage.purl */
+  check(purl: string, signal: AbortSignal): Promise<PolicyCheckView>
+  /** Records an exception. @throws usage.purl, usage.request if it does not end soon enough, exhausted.queue */
+  allow(exception: { readonly purl: string; readonly untilMs: number; readonly reason: string }): PolicyException
+  /** Known vulnerabilities as the OSV API gives them. @throws usage.request */
+  vulnerabilities(query: OsvQuery): ReadonlyArray<Readonly<Record<string, unknown>>>
+}
+
 /** What the API is handed. */
 export interface ApiParts {
   readonly version: string
@@ -39,6 +63,7 @@ export interface ApiParts {
   readonly serve: Pick<Serve, 'state' | 'why'>
   readonly sync: Sync
   readonly settings: SettingsDoor
+  readonly policy: PolicyDoor
   readonly endpoints: Readonly<Record<string, string>>
   readonly nowMs: () => number
 }

@@ -9,6 +9,7 @@ import { parsePurl } from '../../base/purl.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobsView, CacheView, ConfigChanged, ConfigView, PeersView, PingView, WhyView } from '../http.ts'
 import { OFFLINE_ROUTES } from './offline-routes.ts'
+import { POLICY_ROUTES } from './policy-routes.ts'
 import type { ApiRoute } from './route.ts'
 import { statusOf } from './status.ts'
 
@@ -165,6 +166,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     handle: ({ parts, body }) => onEach(parts.store, body, (id) => parts.store.remove(id)),
   },
   ...OFFLINE_ROUTES,
+  ...POLICY_ROUTES,
 ]
 
 async function onEach(

@@ -10,6 +10,7 @@ export function statusOf(parts: ApiParts): StatusView {
   const peers = parts.peers.state()
   const upstreams = parts.upstream.states()
   const store = parts.store.usage()
+  const traffic = parts.serve.state()
   return {
     version: parts.version,
     pid: parts.pid,
@@ -21,9 +22,15 @@ export function statusOf(parts: ApiParts): StatusView {
     peers,
     upstreams,
     store,
-    traffic: parts.serve.state(),
-    notes: notesOf(parts, peers, upstreams, store),
+    traffic,
+    notes: [...conflictNotes(traffic.conflictCount), ...notesOf(parts, peers, upstreams, store)],
   }
+}
+
+function conflictNotes(count: number): string[] {
+  if (count === 0) return []
+  const files = count === 1 ? '1 released file has' : `${count} released files have`
+  return [`${files} another digest upstream than when first seen, and is refused: see pyrsia policy show`]
 }
 
 /** What a person should know, worst first; empty if all is well. */

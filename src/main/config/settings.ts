@@ -66,6 +66,7 @@ export interface SettingValues {
   readonly uploadSlots: number
   readonly connections: number
   readonly announcements: number
+  readonly policy: string | undefined
   readonly logLevel: LogLevel
 }
 
@@ -178,6 +179,11 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
   announcements: one('announcements', countKind('N', 1, 1_000_000), {
     fallback: 100_000,
     help: 'Digests that one peer may announce per minute',
+  }),
+  policy: one<string | undefined>('policy', textKind('FILE', 'a TOML file'), {
+    fallback: undefined,
+    fallbackText: 'policy.toml in the data directory',
+    help: 'Rules on what this node gives out',
   }),
   logLevel: one<LogLevel>('log-level', choiceKind('LEVEL', LOG_LEVELS), {
     fallback: 'info',

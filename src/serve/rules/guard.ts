@@ -6,7 +6,7 @@
 import type { BlobId } from '../../base/digest.ts'
 import type { StoredDocument } from '../../base/document.ts'
 import { AppError, errorChain } from '../../base/errors.ts'
-import type { Located, Reason } from '../../base/located.ts'
+import type { Reason } from '../../base/located.ts'
 import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
 import { parseReleases, type Release } from '../../base/releases.ts'
 import { collect } from '../../base/streams.ts'
@@ -70,7 +70,7 @@ class PolicyGuard implements Guard {
     return (await this.#decide(document, document.body, ecosystem, question, signal)).held
   }
 
-  async judge(located: Located, signal: AbortSignal): Promise<ReleaseAnswer> {
+  async judge(located: Parameters<Guard['judge']>[0], signal: AbortSignal): Promise<ReleaseAnswer> {
     const ecosystem = this.#ecosystems.get(located.ecosystem)
     const version = located.purl === undefined ? undefined : purlParts(located.purl).version
     if (ecosystem === undefined || located.purl === undefined || version === undefined) return ALLOW

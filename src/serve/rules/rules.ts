@@ -27,7 +27,10 @@ export interface Guard {
   /** What is to be left out of an index of the package's releases. @throws untrusted.reply if the index is malformed; aborted.caller */
   held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held>
   /** The decision on a file; one that belongs to no release is allowed. @throws aborted.caller */
-  judge(located: Located, signal: AbortSignal): Promise<ReleaseAnswer>
+  judge(
+    located: Pick<Located, 'ecosystem' | 'purl' | 'upstream' | 'releasedAtMs'>,
+    signal: AbortSignal,
+  ): Promise<ReleaseAnswer>
 }
 
 /** Nothing is hidden. */

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { steppedClock } from '../../../test/kit/stepped-clock.ts'
+import { makeZip } from '../../../test/kit/zip.ts'
+import { openAdvisories } from '../../advisories/sqlite.ts'
+import { type Logger, silentLogger } from '../../base/clock.ts'
+import { parsePurl } from '../../base/purl.ts'
+import { POLICY_ROUTES } from '../../http/api/policy-routes.ts'
+import { createMemoryStore } from '../../store/memory.ts'
+import { advisoriesPath, importOsv, osvState } from './import-osv.ts'
+import { createNodePolicy, readPolicyFile } from './node-policy.ts'
+
+const BAD = {
+  id: 'GHSA-1',
+  modified: '2026-01-01T00:00:00Z',
+  summary: 'bad',
+  affected: [
+    {
+      package: { ecosystem: 'npm', name: '@acme/left' },
+      ranges: [{ type: 'SEMVER', events: [{ introduced: '0' }, { fixed: '1.2.0' }] }],
+    },
+  ],
+}
+const ELSEWHERE = { ...BAD, id: 'X-1', affected: [{ package: { ecosystem: 'Elsewhere', name: 'x' } }] }
+
+function scratch(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'policy-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+async function world(t: TestContext, text: string | undefined, logger: Logger = silentLogger) {
+  const directory = scratch(t)
+  if (text !== undefined) writeFileSync(join(directory, 'policy.toml'), text)
+  const clock = steppedClock()
+  const { notebook } = createMemoryStore({ limitBytes: 1_000 }, { clock })
+  const advisories = openAdvisories(':memory:')
+  const file = await readPolicyFile(undefined, directory)
+  const make = () => createNodePolicy(file, { notebook, advisories, clock, logger })
+  const made = make()
+  t.after(() => made.close())
+  const door = made.door({ decide: async () => ({ kind: 'allow', notes: ['look out'] }), conflicts: () => [] })
+  return { made, door, clock, advisories, directory, make }
+}
+
+test('readPolicyFile() takes policy.toml of the data directory, and a named file must be there', async (t) => {
+  const directory = scratch(t)
+  assert.equal((await readPolicyFile(undefined, directory)).present, false)
+  writeFileSync(join(directory, 'policy.toml'), 'default = "deny"')
+  const { present, rules } = await readPolicyFile(undefined, directory)
+  assert.deepEqual([present, rules.fallback], [true, 'deny'])
+  await assert.rejects(readPolicyFile(join(directory, 'other.toml'), directory), { code: 'usage.config' })
+})
+
+test('an exception is recorded, shown after it ended, kept across a restart, and never endless', async (t) => {
+  const warned: unknown[] = []
+  const logger = { ...silentLogger, warn: (facts: unknown) => void warned.push(facts) }
+  const { made, door, clock, make } = await world(t, '[[rule]]\nmin-age = "7d"', logger)
+  const purl = parsePurl('pkg:npm/left@1.0.0')
+  const untilMs = clock.nowMs() + 60_000
+  const before = made.policy.revision
+  const exception = door.allow({ purl, untilMs, reason: 'outage' })
+  assert.notEqual(made.policy.revision, before)
+  assert.equal(warned.length, 1)
+  assert.deepEqual(make().policy.exceptionFor(purl, clock.nowMs()), exception)
+  clock.advance(60_000)
+  assert.equal(made.policy.exceptionFor(purl, clock.nowMs()), undefined)
+  assert.deepEqual(door.view().exceptions, [exception])
+  for (const end of [clock.nowMs(), clock.nowMs() + 400 * 86_400_000]) {
+    assert.throws(() => door.allow({ purl, untilMs: end, reason: 'x' }), { code: 'usage.request' })
+  }
+  assert.throws(() => door.allow({ purl: 'pkg:cobol/x@1', untilMs, reason: 'x' }), { code: 'usage.request' })
+})
+
+test('the view shows the rules as they were written, and what they ask for in vain', async (t) => {
+  const { door } = await world(
+    t,
+    '[[rule]]\ntitle = "wait"\nmin-age = "7d"\n[[rule]]\nvulnerable = "block"\nverified = "enforce"',
+  )
+  const view = door.view()
+  assert.deepEqual(view.rules[0], { title: 'wait', text: 'min-age = "7d"' })
+  assert.match(view.remarks.join('\n'), /min-age is not applied to .*docker/)
+  assert.match(view.remarks.join('\n'), /no advisories were imported/)
+  assert.match(view.remarks.join('\n'), /verified is read and has no effect yet/)
+})
+
+test('a decision is asked of the read flow', async (t) => {
+  const { door } = await world(t, undefined)
+  const found = await door.check('pkg:npm/left@1.0.0', AbortSignal.abort())
+  assert.deepEqual(found, { purl: 'pkg:npm/left@1.0.0', allowed: true, notes: ['look out'] })
+})
+
+test('importOsv() reads zips, records and folders, and passes over what concerns no ecosystem of the node', async (t) => {
+  const directory = scratch(t)
+  const mirror = join(directory, 'mirror')
+  mkdirSync(join(mirror, 'npm'), { recursive: true })
+  writeFileSync(join(mirror, 'npm', 'all.zip'), makeZip({ 'GHSA-1.json': JSON.stringify(BAD), 'README.txt': 'x' }))
+  writeFileSync(join(mirror, 'X-1.json'), JSON.stringify(ELSEWHERE))
+  writeFileSync(join(mirror, 'broken.json'), '{')
+  const done = await importOsv({ paths: [mirror], add: false, data: undefined }, directory, 7)
+  assert.deepEqual([done.taken, done.passedOver, done.state.packages], [1, 2, 1])
+  const empty = join(directory, 'empty')
+  mkdirSync(empty)
+  for (const path of [empty, join(directory, 'nowhere')]) {
+    await assert.rejects(importOsv({ paths: [path], add: false, data: undefined }, directory, 8), {
+      code: 'usage.request',
+    })
+  }
+  assert.equal((await osvState(directory)).importedAtMs, 7, 'a failed import changes nothing')
+  const advisories = openAdvisories(advisoriesPath(directory))
+  assert.equal(advisories.of(parsePurl('pkg:npm/%40acme/left@1.0.0')).length, 1)
+  advisories.close()
+})
+
+test('the OSV endpoint answers by name, by purl and in batches', async (t) => {
+  const { door, directory, advisories } = await world(t, undefined)
+  const file = join(directory, 'GHSA-1.json')
+  writeFileSync(file, JSON.stringify(BAD))
+  await importOsv({ paths: [file], add: false, data: undefined }, directory, 7)
+  const held = openAdvisories(advisoriesPath(directory))
+  const purl = parsePurl('pkg:npm/%40acme/left')
+  const affected = held.of(purl).map((advisory) => ({ purl, advisory }))
+  advisories.importAll([{ id: 'GHSA-1', shown: held.record('GHSA-1') ?? {}, affected }], {
+    source: '',
+    nowMs: 0,
+    keep: false,
+  })
+  held.close()
+  const call = (path: string, body: object) => {
+    const route = POLICY_ROUTES.find((each) => each.path === path && each.method === 'POST')
+    const parts = { policy: door } as never
+    return route?.handle({ parts, query: {}, body: { ...body }, signal: AbortSignal.abort() } as never)
+  }
+  const named = { package: { name: '@acme/left', ecosystem: 'npm' } }
+  const found = call('/v1/query', { ...named, version: '1.1.0' }) as { vulns: Array<{ id: string; summary: string }> }
+  assert.deepEqual([found.vulns[0]?.id, found.vulns[0]?.summary], ['GHSA-1', 'bad'])
+  assert.deepEqual(call('/v1/query', { ...named, version: '1.2.0' }), {})
+  assert.deepEqual(call('/v1/query', { package: { name: 'x', ecosystem: 'Elsewhere' } }), {})
+  assert.throws(() => call('/v1/query', { package: { purl: 'nonsense' } }), { code: 'usage.request' })
+  const queries = [{ package: { purl: 'pkg:npm/%40acme/left@1.0.0' } }, {}]
+  assert.deepEqual(call('/v1/querybatch', { queries }), {
+    results: [{ vulns: [{ id: 'GHSA-1', modified: '2026-01-01T00:00:00Z' }] }, {}],
+  })
+})

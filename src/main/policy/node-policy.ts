@@ -1,0 +1,201 @@
+/**
+ * The policy of a running node: the owner's rules (read once, at the start), the exceptions in the store's notebook, and the
+ * advisories; and what the API shows and changes of them. Built by `wire.ts`.
+ */
+import { join, resolve } from 'node:path'
+import type { Advisories } from '../../advisories/advisories.ts'
+import { openAdvisories } from '../../advisories/sqlite.ts'
+import type { Clock, Logger } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
+import { type Advisory, affectedVersions } from '../../base/osv/advisory.ts'
+import { type Purl, parsePurl, purlParts } from '../../base/purl.ts'
+import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
+import { ecosystems } from '../../ecosystems/index.ts'
+import type { OsvQuery, PolicyDoor } from '../../http/api/parts.ts'
+import type { PolicyView } from '../../http/http.ts'
+import type { Policy, PolicyException } from '../../policy/policy.ts'
+import { readRules } from '../../policy/read-rules.ts'
+import { createRulePolicy } from '../../policy/rule-policy.ts'
+import { NO_RULES, type Rules } from '../../policy/rules.ts'
+import type { Serve } from '../../serve/serve.ts'
+import type { Notebook } from '../../store/store.ts'
+import { readConfigFile } from '../data-directory.ts'
+import { advisoriesPath } from './import-osv.ts'
+
+/** The rules of a node and where they stand. */
+export interface PolicyFile {
+  readonly path: string
+  /** False: there is no such file, and no rule. */
+  readonly present: boolean
+  readonly rules: Rules
+}
+
+/** What it works with. */
+export interface NodePolicyDependencies {
+  readonly notebook: Notebook
+  readonly advisories: Advisories
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+/** The policy file of a node: the one that is named, else `policy.toml` in its data directory. @throws usage.config */
+export async function readPolicyFile(named: string | undefined, directory: string): Promise<PolicyFile> {
+  const path = resolve(named ?? join(directory, 'policy.toml'))
+  const text = await readConfigFile(path)
+  if (text === undefined && named !== undefined) {
+    throw new AppError('usage.config', `there is no policy file ${path} (--policy)`)
+  }
+  const ids = ecosystems.map(({ id }) => id)
+  return { path, present: text !== undefined, rules: text === undefined ? NO_RULES : readRules(text, path, ids) }
+}
+
+/** The policy, and the exceptions that can be added to it while the node runs. */
+export interface NodePolicy {
+  readonly policy: Policy
+  close(): void
+  /** What the API offers, once the read flow is there. */
+  door(serve: Pick<Serve, 'decide' | 'conflicts'>): PolicyDoor
+}
+
+const EXCEPTIONS = 'policy.exceptions'
+/** Exceptions that are shown. */
+const SHOWN_MAX = 200
+/** Exceptions in force at a time. */
+const IN_FORCE_MAX = 1_000
+const DAY_MS = 86_400_000
+/** What never ends is no exception but a rule. */
+const DAYS_MAX = 366
+
+/** The policy over this file and the advisories of this data directory. @throws damaged.database */
+export function openNodePolicy(
+  { policyFile, directory }: { readonly policyFile: PolicyFile; readonly directory: string },
+  dependencies: Omit<NodePolicyDependencies, 'advisories'>,
+): NodePolicy {
+  return createNodePolicy(policyFile, { ...dependencies, advisories: openAdvisories(advisoriesPath(directory)) })
+}
+
+/** The policy over this file and these advisories, which it closes. */
+export function createNodePolicy(file: PolicyFile, dependencies: NodePolicyDependencies): NodePolicy {
+  const { notebook, advisories, clock, logger } = dependencies
+  let made = 0
+  let known = notebook
+    .entries(EXCEPTIONS)
+    .map(([, value]) => value as PolicyException)
+    .filter(({ untilMs }) => untilMs > clock.nowMs())
+  const policy = createRulePolicy({
+    revision: () => `${made} ${advisories.revision}`,
+    rules: () => file.rules,
+    exceptions: () => known,
+    advisories: (purl) => advisories.of(purl),
+  })
+
+  function allow(purl: Purl, untilMs: number, reason: string): PolicyException {
+    const nowMs = clock.nowMs()
+    if (!ecosystems.some(({ id }) => id === purlParts(purl).type)) {
+      throw new AppError('usage.request', `${purl} is of no ecosystem that this node serves`)
+    }
+    if (untilMs <= nowMs || untilMs > nowMs + DAYS_MAX * DAY_MS) {
+      throw new AppError('usage.request', `an exception must end within ${DAYS_MAX} days: what shall last is a rule`)
+    }
+    known = known.filter((each) => each.untilMs > nowMs)
+    if (known.length >= IN_FORCE_MAX) {
+      throw new AppError('exhausted.queue', `${IN_FORCE_MAX} exceptions are in force already: write rules instead`)
+    }
+    const exception: PolicyException = { purl, reason, madeAtMs: nowMs, untilMs }
+    notebook.set(EXCEPTIONS, `${String(nowMs).padStart(15, '0')} ${purl}`, exception)
+    known.push(exception)
+    made++
+    logger.warn({ ...exception }, 'an exception from the policy was made')
+    return exception
+  }
+
+  return {
+    policy,
+    close: () => advisories.close(),
+    door: (serve) => ({
+      view: () => viewOf(file, notebook, advisories, serve),
+      check: async (text, signal) => {
+        const purl = parsePurl(text)
+        const answer = await serve.decide(purl, signal)
+        const exception = answer.exception === undefined ? {} : { exception: answer.exception }
+        return answer.kind === 'deny'
+          ? { purl, allowed: false, notes: [answer.reason.message] }
+          : { purl, allowed: true, notes: answer.notes, ...exception }
+      },
+      allow: ({ purl, untilMs, reason }) => allow(parsePurl(purl), untilMs, reason),
+      vulnerabilities: (query) => vulnerabilities(query, advisories),
+    }),
+  }
+}
+
+function viewOf(
+  { path, present, rules }: PolicyFile,
+  notebook: Notebook,
+  advisories: Advisories,
+  serve: Pick<Serve, 'conflicts'>,
+): PolicyView {
+  const exceptions = notebook.entries(EXCEPTIONS).map(([, value]) => value as PolicyException)
+  return {
+    file: path,
+    present,
+    default: rules.fallback,
+    rules: rules.rules.map(({ title, written }) => ({ title, text: written })),
+    exceptions: exceptions.slice(-SHOWN_MAX).reverse(),
+    advisories: advisories.state(),
+    conflicts: serve.conflicts(),
+    remarks: remarksOf(rules, advisories),
+  }
+}
+
+/** What the rules ask for and cannot get. */
+function remarksOf({ rules }: Rules, advisories: Advisories): string[] {
+  const remarks: string[] = []
+  const timeless = ecosystems.filter(
+    ({ id, releases }) =>
+      releases?.statesTimes !== true &&
+      rules.some((rule) => (rule.ageSecondsMin ?? 0) > 0 && (rule.ecosystem === undefined || rule.ecosystem === id)),
+  )
+  if (timeless.length > 0) {
+    remarks.push(
+      `min-age is not applied to ${timeless.map(({ id }) => id).join(', ')}: no release times are stated there`,
+    )
+  }
+  const asksForAdvisories = rules.some(({ vulnerable }) => vulnerable === 'block' || vulnerable === 'warn')
+  if (asksForAdvisories && advisories.state().records === 0) {
+    remarks.push('no advisories were imported, so nothing counts as vulnerable: see pyrsia osv import')
+  }
+  if (rules.some(({ verified }) => verified === 'enforce' || verified === 'prefer')) {
+    remarks.push('verified is read and has no effect yet: no builds are verified')
+  }
+  return remarks
+}
+
+/** The records that an OSV query asks for; none for what this node does not know. @throws usage.request */
+function vulnerabilities(query: OsvQuery, advisories: Advisories): ReadonlyArray<Readonly<Record<string, unknown>>> {
+  const { package: named, version } = query
+  const asked = named === undefined ? undefined : packageOf(named)
+  if (asked === undefined) return []
+  const wanted = version ?? purlParts(asked.purl).version
+  const all = advisories.of(asked.purl)
+  const found: readonly Advisory[] =
+    wanted === undefined ? all : (affectedVersions([wanted], all, asked.ecosystem.compareVersions).get(wanted) ?? [])
+  const records = [...new Set(found.map(({ id }) => id))].map((id) => advisories.record(id))
+  return records.filter((record) => record !== undefined)
+}
+
+function packageOf(
+  named: NonNullable<OsvQuery['package']>,
+): { readonly ecosystem: Ecosystem; readonly purl: Purl } | undefined {
+  try {
+    const purl = named.purl === undefined ? undefined : parsePurl(named.purl)
+    const type = purl === undefined ? undefined : purlParts(purl).type
+    const osvName = named.ecosystem?.split(':')[0]
+    const ecosystem = ecosystems.find((each) =>
+      type === undefined ? each.osvName !== undefined && each.osvName === osvName : each.id === type,
+    )
+    if (ecosystem === undefined) return undefined
+    return { ecosystem, purl: purl ?? ecosystem.coordinates.toPurl(named.name ?? '') }
+  } catch (cause) {
+    throw new AppError('usage.request', 'wanted a package with its name and ecosystem, or its purl', { cause })
+  }
+}
