@@ -8,6 +8,8 @@ import type { Ecosystem } from '../ecosystem.ts'
 import { pypiClients } from './clients/clients.ts'
 import { PYPI_TYPE, pypiFromPurl, pypiToPurl } from './coordinates.ts'
 import { pypiDefaultUrl } from './default-upstream.ts'
+import { followPypi } from './lockfiles/follow.ts'
+import { pypiLockfiles } from './lockfiles/lockfiles.ts'
 import { normalName } from './names.ts'
 import { pypiReferences } from './references.ts'
 import { refusePypi } from './refuse.ts'
@@ -39,6 +41,7 @@ export const pypi: Ecosystem = {
   transform: transformPypi,
   refuse: refusePypi,
   references: pypiReferences,
-  lockfiles: [],
+  lockfiles: pypiLockfiles,
+  follow: followPypi,
   clients: pypiClients,
 }

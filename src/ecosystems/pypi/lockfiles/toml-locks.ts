@@ -1,0 +1,60 @@
+/** Reads `uv.lock` (version 1) and `poetry.lock` (1.0 to 2.1): every package that comes from an index, with its hashes. */
+import { parse } from 'smol-toml'
+import { AppError } from '../../../base/errors.ts'
+import type { LockedFile } from '../../ecosystem.ts'
+import { isObject, type JsonObject } from '../pages/json.ts'
+import { ENTRIES_MAX, lockedPage } from './locked-page.ts'
+
+/** Packages of a registry; workspaces, folders, repositories and URLs are not the index's. @throws usage.request */
+export function readUvLock(bytes: Uint8Array): LockedFile[] {
+  const from = 'uv.lock'
+  const { root, packages } = tablesOf(bytes, from)
+  if (root.version !== 1) throw refused(from, 'version 1', root.version)
+  return packages.flatMap((each) => {
+    const { name, version, source, sdist, wheels } = each
+    if (!isObject(source) || typeof source.registry !== 'string') return []
+    const files = [...(isObject(sdist) ? [sdist] : []), ...tables(wheels)]
+    return [lockedPage(String(name), String(version ?? ''), hashesOf(files), from)]
+  })
+}
+
+/** Packages without a source of their own, or with an index for it. @throws usage.request */
+export function readPoetryLock(bytes: Uint8Array): LockedFile[] {
+  const from = 'poetry.lock'
+  const { root, packages } = tablesOf(bytes, from)
+  const metadata = isObject(root.metadata) ? root.metadata : {}
+  // Before lock-version 2.0 all files stood together.
+  const together = isObject(metadata.files) ? metadata.files : {}
+  return packages.flatMap((each) => {
+    const { name, version, source } = each
+    if (isObject(source) && source.type !== 'legacy') return []
+    const files = tables(each.files ?? together[String(name)])
+    return [lockedPage(String(name), String(version ?? ''), hashesOf(files), from)]
+  })
+}
+
+function tablesOf(bytes: Uint8Array, from: string): { readonly root: JsonObject; readonly packages: JsonObject[] } {
+  let root: unknown
+  try {
+    root = parse(new TextDecoder().decode(bytes))
+  } catch (cause) {
+    throw new AppError('usage.request', `reading a ${from}: it is no TOML`, { cause })
+  }
+  const packages = isObject(root) ? tables(root.package) : []
+  if (!isObject(root) || packages.length > ENTRIES_MAX) {
+    throw refused(from, `at most ${ENTRIES_MAX} packages`, packages.length)
+  }
+  return { root, packages }
+}
+
+function tables(value: unknown): JsonObject[] {
+  return Array.isArray(value) ? value.filter(isObject) : []
+}
+
+function hashesOf(files: readonly JsonObject[]): string[] {
+  return files.flatMap(({ hash }) => (typeof hash === 'string' ? [hash] : []))
+}
+
+function refused(from: string, wanted: string, found: unknown): AppError {
+  return new AppError('usage.request', `reading a ${from}: wanted ${wanted}, found ${JSON.stringify(found ?? null)}`)
+}
