@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type Answer, drive, requestOf, scripted } from '../../../test/kit/ecosystem-driver.ts'
 import { ecosystemSuite } from '../../../test/kit/ecosystem-suite.ts'
 import { type Algorithm, digestBytes, hexOf } from '../../base/digest.ts'
 import type { Got, Headers, Need } from '../../base/located.ts'
+import { parsePurl, purlParts } from '../../base/purl.ts'
 import { parseReleases } from '../../base/releases.ts'
 import type { ResolveContext } from '../ecosystem.ts'
 import { isMavenDefaultUrl, mavenDefaultUrl } from './default-upstream.ts'
@@ -400,5 +402,19 @@ test('the default upstream is the repository of the purl library, and is known h
   }
   for (const other of ['https://registry.example.com/maven2', `${url}/sub`, 'nonsense', '']) {
     assert.ok(!isMavenDefaultUrl(other), other)
+  }
+})
+
+test('the published vectors of maven purls are read and written', () => {
+  const file = new URL('../../../test/vectors/purl/maven-test.json', import.meta.url)
+  const vectors = JSON.parse(readFileSync(file, 'utf8')) as { tests: { test_type: string; input: unknown }[] }
+  for (const { input } of vectors.tests.filter((vector) => vector.test_type === 'parse')) {
+    const purl = parsePurl(String(input))
+    const { version, qualifiers } = purlParts(purl)
+    const native = maven.coordinates.fromPurl(purl)
+    // Coordinates have no place for other qualifiers, nor a path for a version with a space.
+    if (version?.includes(' ') || Object.keys(qualifiers).some((name) => name !== 'type' && name !== 'classifier'))
+      continue
+    assert.equal(maven.coordinates.toPurl(native), purl)
   }
 })
