@@ -73,6 +73,11 @@ export interface DocumentRequest {
   readonly staleSeconds: number
   /** True if the bytes at this path can never change. */
   readonly immutable: boolean
+  /**
+   * True if upstream only appends to it: it is renewed by its end alone where upstream states the digest of the whole
+   * (`Repr-Digest`), which is checked then and always.
+   */
+  readonly appendOnly?: true
   /** True: shared with nobody, whatever the upstream's level (what belongs to an unreleased build). */
   readonly unshared?: boolean
 }

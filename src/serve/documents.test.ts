@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bodyOf, HUB, readFlow, settled, someBytes } from '../../test/kit/read-flow.ts'
 import { toyEcosystem, toyRegistry } from '../../test/kit/toy-ecosystem.ts'
-import { blobIdOf } from '../base/digest.ts'
+import { blobIdOf, hexOf } from '../base/digest.ts'
 import { documentKey, type StoredDocument } from '../base/document.ts'
 import type { PeerTrust } from '../peers/peers.ts'
 
@@ -217,6 +217,53 @@ test('handle() gives what a variant says of its bytes, its own entity tag includ
   const same = await flow.get('/doc/a', { headers: { 'x-variant': 'tagged', 'if-none-match': '"its own"' } })
   assert.deepEqual([same.status, same.headers.etag, same.headers['x-of-bytes']], [304, '"its own"', 'yes'])
   assert.deepEqual(flow.transforms, ['tagged'])
+})
+
+/** An index that upstream appends to, with the digest of the whole. */
+function growing(flow: Flow, text: string, digest = text): void {
+  flow.documentDefaults.appendOnly = true
+  const sha256 = Buffer.from(hexOf(blobIdOf(Buffer.from(digest))), 'hex').toString('base64')
+  const headers = { etag: `"${text.length}"`, 'accept-ranges': 'bytes', 'repr-digest': `sha-256=:${sha256}:` }
+  flow.upstream.route(HUB, '/doc/a', { body: text, headers })
+}
+
+test('handle() renews what upstream only appends to by its end, held against the digest of the whole', async () => {
+  const flow = readFlow()
+  growing(flow, 'one\n')
+  assert.equal(await textOf(flow), 'one\n')
+  growing(flow, 'one\ntwo\n')
+  flow.clock.advance(61_000)
+  assert.equal(await textOf(flow), 'one\ntwo\n')
+  flow.clock.advance(61_000)
+  assert.equal(await textOf(flow), 'one\ntwo\n')
+  assert.deepEqual(
+    flow.upstream.requests.map(({ headers }) => headers.range),
+    [undefined, 'bytes=3-', 'bytes=7-'],
+  )
+})
+
+test('handle() asks for the whole of what upstream wrote anew, longer or shorter', async () => {
+  const flow = readFlow()
+  growing(flow, 'one\n')
+  await textOf(flow)
+  for (const text of ['anew, and longer\n', 'new\n']) {
+    growing(flow, text)
+    flow.clock.advance(61_000)
+    assert.equal(await textOf(flow), text)
+    assert.equal(flow.upstream.requests.at(-1)?.headers.range, undefined)
+  }
+  assert.equal(flow.upstream.requests.length, 5)
+})
+
+test('handle() keeps what it has of an appended document while upstream contradicts its own digest', async () => {
+  const flow = readFlow()
+  growing(flow, 'one\n')
+  await textOf(flow)
+  growing(flow, 'one\ntw', 'one\ntwo\n')
+  flow.clock.advance(61_000)
+  const reply = await flow.get('/doc/a')
+  assert.equal(String(await bodyOf(reply)), 'one\n')
+  assert.match(reply.headers.warning ?? '', /^110 /)
 })
 
 test('handle() never shares a variant', async () => {

@@ -38,8 +38,12 @@ export function* resolveGem(want: Want, _request: RequestView, context: ResolveC
     const request: DocumentRequest = { ...documentRequest(path, 'quick', context), immutable: true }
     return { kind: 'document', request, purl: purlOf(readingsOf(file)[0]), label: `${file}.gemspec` }
   }
-  if (what === 'versions' || what === 'names') {
-    return { kind: 'document', request: documentRequest(`/${what}`, what, context), purl: undefined, label: what }
+  if (what === 'versions') {
+    const request: DocumentRequest = { ...documentRequest('/versions', 'versions', context), appendOnly: true }
+    return { kind: 'document', request, purl: undefined, label: what }
+  }
+  if (what === 'names') {
+    return { kind: 'document', request: documentRequest('/names', 'names', context), purl: undefined, label: what }
   }
   return { kind: 'document', request: documentRequest(`/${list}`, 'list', context), purl: undefined, label: list }
 }

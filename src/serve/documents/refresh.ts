@@ -10,13 +10,14 @@ import type { ByteStream } from '../../base/streams.ts'
 import type { UpstreamReply } from '../../upstream/upstream.ts'
 import type { ServeParts } from '../parts.ts'
 import { shareOf } from '../rules/share-of.ts'
+import { APPENDED_HEADERS, statedDigest, storeAppended, tailOffset } from './appended.ts'
 
 const VALIDATORS = ['etag', 'last-modified'] as const
 
 /**
  * The document as upstream has it now; `status: 'absent'` if it has none.
  * @throws absent.upstream, absent.document (upstream refuses to tell), unavailable.upstream, unavailable.offline,
- * exhausted.quota, exhausted.size, exhausted.disk, aborted.caller
+ * exhausted.quota, exhausted.size, exhausted.disk, untrusted.digest, aborted.caller
  */
 export async function refresh(
   request: DocumentRequest,
@@ -24,19 +25,29 @@ export async function refresh(
   parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger'>,
   options: { readonly interactive: boolean; readonly signal: AbortSignal },
 ): Promise<StoredDocument> {
-  const reply = await parts.upstream.request({
-    upstream: request.upstream,
-    method: request.method,
-    path: request.path,
-    headers: { ...request.headers, ...conditions(request, kept) },
-    interactive: options.interactive,
-    signal: options.signal,
-  })
+  const ask = (range?: { readonly offset: number }) =>
+    parts.upstream.request({
+      upstream: request.upstream,
+      method: request.method,
+      path: request.path,
+      headers: { ...request.headers, ...conditions(request, kept) },
+      ...(range === undefined ? {} : { range }),
+      interactive: options.interactive,
+      signal: options.signal,
+    })
+  const offset = tailOffset(request, kept)
+  let reply = await ask(offset === undefined ? undefined : { offset })
+  if (offset !== undefined && (reply.status === 206 || reply.status === 416)) {
+    const appended = kept && reply.status === 206 ? await keepAppended(request, kept, reply, parts) : undefined
+    if (appended !== undefined) return appended
+    await leaveUnread(reply.body)
+    reply = await ask()
+  }
   if (reply.status === 200) return await keep(request, kept, reply, parts)
   await leaveUnread(reply.body)
   const nowMs = parts.clock.nowMs()
   if (reply.status === 304 && kept !== undefined) {
-    const headers = pick(reply.headers, [...request.keepHeaders, ...VALIDATORS])
+    const headers = pick(reply.headers, keptNames(request))
     parts.store.documents.confirm(kept.key, nowMs, headers)
     return { ...kept, checkedAtMs: nowMs, headers: { ...kept.headers, ...headers } }
   }
@@ -104,7 +115,7 @@ async function keep(
     body,
     sizeBytes,
     mediaType,
-    headers: pick(reply.headers, [...request.keepHeaders, ...VALIDATORS]),
+    headers: pick(reply.headers, keptNames(request)),
     changedAtMs: unchanged ? kept.changedAtMs : nowMs,
     checkedAtMs: nowMs,
     origin,
@@ -112,6 +123,34 @@ async function keep(
   }
   parts.store.documents.put(document)
   return document
+}
+
+/** The kept document with what upstream appended to it; undefined if the two do not make upstream's present one. */
+async function keepAppended(
+  request: DocumentRequest,
+  kept: StoredDocument,
+  reply: UpstreamReply,
+  parts: Pick<ServeParts, 'store' | 'clock' | 'ledger'>,
+): Promise<StoredDocument | undefined> {
+  const { mediaType, share, origin } = kept
+  const how = { bytesMax: request.bytesMax, facts: { mediaType, share, origin } }
+  const blob = await storeAppended(kept, reply, how, parts)
+  if (blob === undefined) return undefined
+  const nowMs = parts.clock.nowMs()
+  const document: StoredDocument = {
+    ...kept,
+    body: blob.id,
+    sizeBytes: blob.sizeBytes,
+    headers: pick(reply.headers, keptNames(request)),
+    changedAtMs: kept.body === blob.id ? kept.changedAtMs : nowMs,
+    checkedAtMs: nowMs,
+  }
+  parts.store.documents.put(document)
+  return document
+}
+
+function keptNames(request: DocumentRequest): string[] {
+  return [...request.keepHeaders, ...VALIDATORS, ...(request.appendOnly === true ? APPENDED_HEADERS : [])]
 }
 
 async function storeBody(
@@ -122,8 +161,9 @@ async function storeBody(
 ): ReturnType<Awaited<ReturnType<ServeParts['store']['begin']>>['commit']> {
   let writer: Awaited<ReturnType<ServeParts['store']['begin']>>
   try {
+    const stated = request.appendOnly === true ? statedDigest(reply.headers) : undefined
     writer = await parts.store.begin({
-      digests: [],
+      digests: stated === undefined ? [] : [stated],
       aliases: [],
       sizeBytes: reply.sizeBytes,
       bytesMax: request.bytesMax,
