@@ -91,6 +91,10 @@ test('Bundler appends to the versions that it has by Range, through the node, wh
   assert.deepEqual(user.installed(), ['left-1.0.0', 'left-1.1.0'])
   assert.match(stdout, /HTTP 206 Partial Content \S+\/rubygems\/versions/)
   assert.doesNotMatch(stdout, /does not match the checksum/)
+  assert.ok(
+    server.requests.some((each) => /^GET \/versions bytes=\d+- 206$/.test(each)),
+    'and so does the node from upstream',
+  )
   const again = await user.run('bundle', 'update', '--all', '--verbose')
   assert.match(again.stdout, /HTTP 304 Not Modified \S+\/rubygems\/versions/)
 })
