@@ -86,6 +86,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/main/config/default-directory.ts': ['node:os'],
   'src/main/policy/import-osv.ts': ['node:fs'],
   'src/main/effects.ts': ['time', 'timers', 'random', 'process', 'node:timers/promises'],
+  'src/main/offline/offline.ts': ['node:os'],
   'src/main/setup.ts': ['process', 'node:os'],
   'src/main/transform-pool.ts': ['node:worker_threads'],
   'src/main/transform-worker.ts': ['node:worker_threads'],

@@ -74,6 +74,7 @@ export const ERROR_CODES = {
   'untrusted.size': 'A body has another length than was stated.',
   'untrusted.signature': 'A signature, MAC or certificate does not verify.',
   'untrusted.reply': 'A reply does not follow the protocol of whoever gave it.',
+  'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',
   'damaged.blob': 'A stored blob no longer has the bytes that were verified.',
   'damaged.identity': 'The key file of this node cannot be read or holds no Ed25519 key.',
   'damaged.database': 'The metadata database cannot be read or has a schema of a newer version.',

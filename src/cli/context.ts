@@ -1,5 +1,6 @@
 /** What commands are handed: where they print and how they reach the node. Made by `main/cli.ts`; types only. */
 import type { AdvisoriesState } from '../advisories/advisories.ts'
+import type { ByteStream } from '../base/streams.ts'
 
 /** A running node's API. Errors of the node come back as `AppError` with the node's own code. */
 export interface NodeApi {
@@ -12,6 +13,10 @@ export interface NodeApi {
     path: string,
     given?: { readonly body?: object; readonly query?: Readonly<Record<string, string | undefined>> },
   ): Promise<T>
+  /** Like `change` with POST, but the reply is no JSON. @throws also unavailable.node while it streams, if the node breaks off */
+  download(path: string, body: object): Promise<ByteStream>
+  /** Like `change` with POST, but the body is no JSON. */
+  upload<T>(path: string, bytes: ByteStream): Promise<T>
 }
 
 /** Options that every command has. */

@@ -5,10 +5,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AppError, ERROR_CODES, type ErrorCode, wrapError } from '../base/errors.ts'
+import type { ByteStream } from '../base/streams.ts'
 import type { NodeApi } from './context.ts'
 
 /** Longest wait for a reply; a scrub of a full disk takes minutes. */
 const REPLY_MS = 3_600_000
+/** Longest time for a bundle. */
+const BULK_MS = 86_400_000
 /** Longest wait for the first answer of a read. */
 const READ_MS = 10_000
 
@@ -28,6 +31,25 @@ export async function connectNode(directory: string): Promise<NodeApi> {
     async change(method, path, given = {}) {
       return call(method, path, { ...given, timeoutMs: REPLY_MS, token: await readToken(directory) })
     },
+    async download(path, body) {
+      const init = { body, timeoutMs: BULK_MS, token: await readToken(directory) }
+      const reply = await send(new URL(path, url), 'POST', init, directory)
+      if (!reply.ok || reply.body === null) await parse(reply, `POST ${path}`)
+      return unbroken(reply.body ?? [], directory)
+    },
+    async upload(path, bytes) {
+      const init = { bytes, timeoutMs: BULK_MS, token: await readToken(directory) }
+      return parse(await send(new URL(path, url), 'POST', init, directory), `POST ${path}`)
+    },
+  }
+}
+
+/** The node resets the connection when it cannot complete a body. */
+async function* unbroken(body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, directory: string): ByteStream {
+  try {
+    yield* body
+  } catch (cause) {
+    throw new AppError('unavailable.node', `the node of ${directory} broke off its reply: its log says why`, { cause })
   }
 }
 
@@ -35,6 +57,7 @@ interface CallInit {
   readonly timeoutMs: number
   readonly token?: string
   readonly body?: object
+  readonly bytes?: ByteStream
   readonly query?: Readonly<Record<string, string | undefined>>
 }
 
@@ -73,6 +96,7 @@ async function send(target: URL, method: string, init: CallInit, directory: stri
         ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(init.body === undefined ? {} : { body: JSON.stringify(init.body) }),
+      ...(init.bytes === undefined ? {} : { body: ReadableStream.from(init.bytes), duplex: 'half' as const }),
     })
   } catch (cause) {
     throw new AppError('unavailable.node', `the node of ${directory} does not answer at ${target.origin}`, { cause })

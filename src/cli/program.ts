@@ -146,6 +146,27 @@ function addOffline(program: Command, context: CliContext): void {
     .option('--platform <OS/ARCH>', 'For lists whose entries differ by it (default: this machine, linux/…)')
     .addHelpText('after', examples('pyrsia sync package-lock.json', 'pyrsia sync --check package-lock.json images.txt'))
     .action(async (paths, options) => (await import('./offline/sync.ts')).sync(context, paths, options))
+  common(program.command('export').argument('[lockfile...]', 'Lockfiles that were synced'))
+    .description('Write what is kept as one file, for a node without a network')
+    .requiredOption('-o, --output <FILE>', 'The bundle to write')
+    .addOption(severalTimes('--label <TEXT>', 'What is pinned under this label'))
+    .option('--all', 'Everything that is stored')
+    .addHelpText(
+      'after',
+      examples('pyrsia export package-lock.json -o bundle.tar', 'pyrsia export --all -o bundle.tar'),
+    )
+    .action(async (paths, options) => (await import('./offline/bundle.ts')).exportBundle(context, paths, options))
+  common(program.command('import').argument('[bundle]', 'A file that pyrsia export wrote'))
+    .description('Take in a bundle: every blob verified, documents only of a signer that is trusted')
+    .option('--list', 'List what was imported')
+    .option('--remove <LABEL>', 'Let go what an import pinned')
+    .addHelpText('after', examples('pyrsia import bundle.tar'))
+    .action(async (path, options) => (await import('./offline/bundle.ts')).importBundle(context, path, options))
+}
+
+function severalTimes(flags: string, description: string): Option {
+  const option = new Option(flags, `${description}; may be repeated`)
+  return option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
 }
 
 function addPolicy(program: Command, context: CliContext): void {

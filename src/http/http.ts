@@ -5,7 +5,7 @@
 import type { AdvisoriesState } from '../advisories/advisories.ts'
 import type { BlobId } from '../base/digest.ts'
 import type { Purl } from '../base/purl.ts'
-import type { SyncedFile } from '../keep/keep.ts'
+import type { ImportedBundle, SyncedFile } from '../keep/keep.ts'
 import type { PeerInfo, PeersState } from '../peers/peers.ts'
 import type { PolicyException } from '../policy/policy.ts'
 import type { ReleaseConflict, ServeState, WhyFact } from '../serve/serve.ts'
@@ -88,8 +88,13 @@ export interface SyncListView {
   readonly synced: readonly SyncedFile[]
 }
 
-/** What a run over a lockfile answers, and what `DELETE /api/syncs` does. */
-export type { SyncedFile, SyncJob } from '../keep/keep.ts'
+/** `GET /api/bundles`. */
+export interface BundlesView {
+  readonly imported: readonly ImportedBundle[]
+}
+
+/** What runs over lockfiles, their removal, and imports answer. */
+export type { ImportedBundle, SyncedFile, SyncJob } from '../keep/keep.ts'
 
 /** `GET /api/policy`. */
 export interface PolicyView {

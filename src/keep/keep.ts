@@ -10,6 +10,7 @@ import type { Peers } from '../peers/peers.ts'
 import type { BlobInfo, Store, StoreEvent } from '../store/store.ts'
 import { Repair, type RepairOptions } from './repair.ts'
 
+export type { Bundles, ImportedBundle } from './bundle/types.ts'
 export type { Sync, SyncedFile, SyncJob } from './sync/types.ts'
 
 /** Schedules and bounds; every one has a default. */

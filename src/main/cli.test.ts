@@ -42,6 +42,8 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       return {
         url: 'http://127.0.0.1:7889/',
         get: async (path, query) => answer(['GET', path, query]),
+        download: async () => assert.fail('nothing is downloaded'),
+        upload: async () => assert.fail('nothing is uploaded'),
         change: async (method, path, given) => answer([method, path, given?.body ?? given?.query]),
       }
     },

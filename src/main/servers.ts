@@ -8,7 +8,7 @@ import { ecosystems } from '../ecosystems/index.ts'
 import { createApiHandler } from '../http/api/api.ts'
 import type { ApiParts } from '../http/api/parts.ts'
 import { createHostGuard } from '../http/host-guard.ts'
-import { type ListeningServer, listen } from '../http/listen.ts'
+import { DEFAULT_LIMITS, type ListeningServer, listen } from '../http/listen.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { createRegistryHandler, type RegistryMount } from '../http/registry.ts'
 import type { NodeOptions } from './node-options.ts'
@@ -23,6 +23,9 @@ export interface Servers {
 /** How long a server waits for replies when a start fails halfway or after the drain: nothing is worth waiting for then. */
 const NO_GRACE_MS = 0
 
+/** A bundle that is imported takes as long as it takes; one on which nothing moves is ended by the other limits. */
+const API_LIMITS = { ...DEFAULT_LIMITS, requestTimeoutMs: 86_400_000 }
+
 /** Opens every port; until `serve…` is called they answer 503. @throws conflict.port, usage.config */
 export async function listenAll(
   { config }: Pick<NodeOptions, 'config'>,
@@ -35,7 +38,7 @@ export async function listenAll(
     return server
   }
   const own: { readonly mount: RegistryMount; readonly server: ListeningServer }[] = []
-  const api = await open({ host: '127.0.0.1', port: apiPort, setting: '--api-port' })
+  const api = await open({ host: '127.0.0.1', port: apiPort, setting: '--api-port', limits: API_LIMITS })
   const registry = await open({ host, port, setting: '--port' })
   for (const ecosystem of ecosystems) {
     if (ecosystem.mount.kind !== 'port') continue
@@ -78,7 +81,7 @@ export function endpointsOf(servers: Servers): Record<string, string> {
 
 /** What the API is built from, beside the options. */
 export interface ApiServing {
-  readonly parts: Pick<ApiParts, 'store' | 'peers' | 'upstream' | 'serve' | 'sync' | 'policy' | 'endpoints'>
+  readonly parts: Pick<ApiParts, 'store' | 'peers' | 'upstream' | 'serve' | 'sync' | 'bundles' | 'policy' | 'endpoints'>
   readonly metrics: Metrics
   readonly ready: () => boolean
   readonly clock: Clock

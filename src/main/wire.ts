@@ -2,19 +2,18 @@
  * Builds every part of a node, in order, and connects them: the one function to read for what a node consists of. Nothing
  * else constructs an adapter. `daemon.ts` calls it and stops what it returns; tests call it with their own clock.
  */
-import { arch, cpus } from 'node:os'
+import { cpus } from 'node:os'
 import type { Clock, Logger, Random } from '../base/clock.ts'
 import { ecosystems } from '../ecosystems/index.ts'
 import { createMetrics } from '../http/metrics.ts'
 import { createKeep } from '../keep/keep.ts'
-import { createSync } from '../keep/sync/sync.ts'
 import { createLibp2pPeers } from '../peers/libp2p.ts'
 import type { ServeState } from '../serve/serve.ts'
 import { createServe } from '../serve/serve.ts'
 import { createDiskStore } from '../store/disk.ts'
 import { createUndiciUpstream } from '../upstream/undici.ts'
-import { asClient, containerPlatform } from './as-client.ts'
 import type { NodeOptions } from './node-options.ts'
+import { createOffline } from './offline/offline.ts'
 import { createPeerHost } from './peer-host.ts'
 import { openNodePolicy } from './policy/node-policy.ts'
 import { drain, endpointsOf, listenAll, serveApi, serveRegistries } from './servers.ts'
@@ -85,17 +84,14 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
 
   const metrics = createMetrics({ version: options.version, store, peers, upstream, serve, process: deps.process })
   const endpoints = endpointsOf(servers)
-  const sync = createSync(
-    { ecosystems, platform: containerPlatform(arch()) },
-    { ...part('sync'), store, ask: (asked) => serve.handle(asClient(asked, endpoints)) },
-  )
-  started.defer(() => sync.close())
+  const offline = createOffline(options, { ...part('offline'), store, serve, endpoints })
+  started.defer(() => offline.sync.close())
 
   let ready = true
   serveRegistries(servers, options, { ...part('http'), backend: serve, observe: metrics.observe })
   serveApi(servers, options, {
     ...part('api'),
-    parts: { store, peers, upstream, serve, sync, endpoints, policy: rules.door(serve) },
+    parts: { store, peers, upstream, serve, ...offline, endpoints, policy: rules.door(serve) },
     metrics,
     ready: () => ready,
   })

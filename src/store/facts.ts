@@ -1,5 +1,6 @@
 /** What both stores agree on about records: keys, bounds on values, and what a shelf needs of its blobs. Pure. */
 import type { BlobId } from '../base/digest.ts'
+import type { StoredDocument } from '../base/document.ts'
 import { AppError } from '../base/errors.ts'
 import { formatPurl, type Purl, purlParts } from '../base/purl.ts'
 import type { ServedFact } from './store.ts'
@@ -35,4 +36,19 @@ export function packageOf(purl: Purl): Purl {
 /** What identifies a served fact: served again with the same, it only gets a newer `lastAtMs`. */
 export function servedKey(fact: Omit<ServedFact, 'firstAtMs' | 'lastAtMs'>): string {
   return JSON.stringify([fact.purl, fact.label, fact.id, fact.upstream])
+}
+
+/** The first `limit` documents of these keys that `get` knows. */
+export function pageOf(
+  keys: Iterable<string>,
+  limit: number,
+  get: (key: string) => StoredDocument | undefined,
+): StoredDocument[] {
+  const page: StoredDocument[] = []
+  for (const key of keys) {
+    if (page.length >= limit) break
+    const document = get(key)
+    if (document !== undefined) page.push(document)
+  }
+  return page
 }

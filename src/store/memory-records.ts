@@ -6,7 +6,7 @@ import type { BlobId } from '../base/digest.ts'
 import type { DocumentKey, StoredDocument } from '../base/document.ts'
 import { type Purl, purlParts } from '../base/purl.ts'
 import { SERVED_REPLY_COUNT_MAX, type StoreBounds } from './bounds.ts'
-import { notebookText, packageOf, type ShelfBlobs, servedKey } from './facts.ts'
+import { notebookText, packageOf, pageOf, type ShelfBlobs, servedKey } from './facts.ts'
 import type { DocumentShelf, Notebook, ServedFact } from './store.ts'
 
 /** A shelf in memory; `forget` is told about blobs that were removed. */
@@ -45,6 +45,13 @@ export class MemoryShelf implements DocumentShelf {
     const former = this.#documents.get(key)
     this.#documents.delete(key)
     this.#releaseBody(former?.body)
+  }
+
+  list({ after, limit }: { readonly after?: DocumentKey; readonly limit: number }): StoredDocument[] {
+    const keys = [...this.#documents.keys()].map((key) => Buffer.from(key)).sort(Buffer.compare)
+    const from = after === undefined ? undefined : Buffer.from(after)
+    const later = from === undefined ? keys : keys.filter((key) => Buffer.compare(key, from) > 0)
+    return pageOf(later.values().map(String), limit, (key) => this.get(key))
   }
 
   variant(body: BlobId, variant: string): { readonly id: BlobId; readonly mediaType: string } | undefined {

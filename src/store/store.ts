@@ -148,6 +148,8 @@ export interface DocumentShelf {
   /** Sets `checkedAtMs` after a 304 (and the headers that came with it). */
   confirm(key: DocumentKey, checkedAtMs: number, headers?: Readonly<Record<string, string>>): void
   delete(key: DocumentKey): void
+  /** Documents in the order of their keys (by code points), after `after`; those with a damaged body are left out. */
+  list(options: { readonly after?: DocumentKey; readonly limit: number }): StoredDocument[]
   /** The stored result of transforming `body` for `variant`; `variant` includes ecosystem, form, encoding, base URL and policy revision. */
   variant(body: BlobId, variant: string): { readonly id: BlobId; readonly mediaType: string } | undefined
   putVariant(body: BlobId, variant: string, made: { readonly id: BlobId; readonly mediaType: string }): void

@@ -1,10 +1,10 @@
 /** Whole lockfiles are kept by a node, and projects build from it with nothing else there. */
 import assert from 'node:assert/strict'
-import { cpSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { needs } from '../kit/needs.ts'
-import { scratch, startNode } from '../kit/node-process.ts'
+import { scratch, startNode, type TestNode } from '../kit/node-process.ts'
 import { sampleTree, startNpmRegistry } from '../kit/npm-registry.ts'
 import { PackageManagerUser } from '../kit/package-manager-user.ts'
 
@@ -59,3 +59,57 @@ test('npm ci of a synced lockfile works in an empty home with the registry gone 
   assert.equal(gone.code, 4)
   assert.match(gone.stderr, /absent\.lockfile/)
 })
+
+test('a bundle carries a lockfile to a node without network or peers, and npm ci works there', {
+  ...needs('npm'),
+  timeout: 300_000,
+}, async (t) => {
+  const directory = await scratch(t, 'e2e-bundle')
+  const registry = await startNpmRegistry(sampleTree(PACKAGES))
+  t.after(() => registry.close())
+  const plain = new PackageManagerUser(directory, 'plain', ROOT).registry(registry.url)
+  await plain.run('npm', 'install', '--package-lock-only', '--no-audit', '--no-fund')
+  const lockfile = join(plain.project, 'package-lock.json')
+  const a = await startNode({ data: join(directory, 'a'), args: ['--upstream', `npm=${registry.url}`] })
+  t.after(() => a.stop())
+  await a.json('sync', lockfile)
+  const bundle = join(directory, 'bundle.tar')
+  const exported = await a.cli('export', lockfile, '-o', bundle)
+  assert.equal(exported.code, 0, exported.stderr)
+  await a.stop()
+  await registry.down()
+
+  const b = await startNode({ data: join(directory, 'b'), args: ['--upstream', `npm=${registry.url}`, '--offline'] })
+  t.after(() => b.stop())
+  await refusesHostile(b, bundle)
+  const imported = await b.cli('import', bundle)
+  assert.equal(imported.code, 0, imported.stderr)
+  assert.match(imported.stdout, /is not trusted/)
+  assert.equal((await b.cli('cache', 'gc', '--to-bytes', '0')).code, 0)
+  assert.equal((await b.cli('sync', '--check', lockfile)).code, 0)
+  const user = await new PackageManagerUser(directory, 'user', ROOT).registry(registry.url).setup(b, 'npm')
+  cpSync(lockfile, join(user.project, 'package-lock.json'))
+  await user.run('npm', 'ci', '--no-audit', '--no-fund')
+  assert.equal(user.installed(), PACKAGES)
+})
+
+/** A byte that is changed, and an end that is missing. */
+async function refusesHostile(node: TestNode, bundle: string): Promise<void> {
+  const bytes = readFileSync(bundle)
+  const changed = Buffer.from(bytes)
+  const last = changed.byteLength - 1024 - 512
+  changed.writeUInt8(changed.readUInt8(last) ^ 1, last)
+  for (const [hostile, code] of [
+    [changed, /untrusted\.(?:digest|bundle)/],
+    [bytes.subarray(0, bytes.byteLength / 2), /untrusted\.bundle/],
+    [Buffer.from('this is no bundle'), /untrusted\.bundle/],
+  ] as const) {
+    const path = `${bundle}.hostile`
+    writeFileSync(path, hostile)
+    const refused = await node.cli('import', path)
+    assert.equal(refused.code, 8, refused.stdout + refused.stderr)
+    assert.match(refused.stderr, code)
+  }
+  const { imported } = (await node.json('import', '--list')) as { imported: unknown[] }
+  assert.deepEqual(imported, [])
+}

@@ -555,6 +555,31 @@ function documentCases(cases: SuiteCase): void {
     assert.equal(store.documents.get(document.key), undefined)
   })
 
+  cases(
+    'documents are listed in pages, in the order of their keys, without those whose body is damaged',
+    async (store) => {
+      const paths = ['/c', '/a', '/e', '/b', '/d']
+      const bodies = new Map<string, BlobInfo>()
+      for (const [seed, path] of paths.entries()) {
+        const body = await storeBytes(store, sampleBytes(10, seed + 1))
+        bodies.set(path, body)
+        store.documents.put(sampleDocument(path, body, 1000))
+      }
+      await store.remove(bodies.get('/b')?.id as BlobInfo['id'])
+      const found: StoredDocument[] = []
+      for (;;) {
+        const after = found.at(-1)?.key
+        const page = store.documents.list({ limit: 2, ...(after === undefined ? {} : { after }) })
+        found.push(...page)
+        if (page.length < 2) break
+      }
+      assert.deepEqual(
+        found.map(({ body }) => body),
+        ['/a', '/c', '/d', '/e'].map((path) => bodies.get(path)?.id),
+      )
+    },
+  )
+
   cases('a document whose body is gone is gone, also when the body comes back', async (store) => {
     const bytes = sampleBytes(10)
     const document = sampleDocument('/a', await storeBytes(store, bytes), 1000)

@@ -3,6 +3,8 @@ import { type TestContext, test } from 'node:test'
 import { type Clock, silentLogger } from '../../base/clock.ts'
 import { blobIdOf } from '../../base/digest.ts'
 import { parsePurl } from '../../base/purl.ts'
+import { createBundles } from '../../keep/bundle/bundle.ts'
+import type { BundleTrust } from '../../keep/bundle/manifest.ts'
 import { createSync } from '../../keep/sync/sync.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { createMemoryStore, type MemoryStore } from '../../store/memory.ts'
@@ -24,6 +26,13 @@ const clock: Clock = {
 }
 
 const ask = () => assert.fail('the read flow was asked')
+
+const trust: BundleTrust = {
+  peerId: 'me',
+  sign: (message) => message,
+  verify: (_peerId, message, signature) => Buffer.from(message).equals(signature),
+  trusts: (peerId) => peerId === 'me',
+}
 
 interface Api {
   readonly url: string
@@ -94,6 +103,7 @@ async function start(t: TestContext): Promise<Api> {
       allow: () => assert.fail('an exception was made'),
       vulnerabilities: () => [],
     },
+    bundles: createBundles({ store, trust, clock, keptFor: async () => undefined }),
     settings: {
       path: '/data/config.toml',
       show: () => [{ name: 'port', value: '7888', source: 'default' }],
@@ -168,6 +178,9 @@ test('the API needs its token for whatever changes the node, and for nothing els
     ['POST', '/api/syncs'],
     ['DELETE', '/api/syncs'],
     ['DELETE', '/api/syncs/run'],
+    ['POST', '/api/bundles/export'],
+    ['POST', '/api/bundles/import'],
+    ['DELETE', '/api/bundles'],
   ] as const) {
     for (const token of ['', 'another-token']) {
       const { status, json } = await api.call(method, path, method === 'DELETE' ? undefined : {}, token)
@@ -246,6 +259,31 @@ test('the API refuses pages of other sites and of other ports of this machine', 
     assert.equal(reply.status, 403)
     assert.equal(((await reply.json()) as { error: { code: string } }).error.code, 'denied.origin')
   }
+})
+
+test('the API writes a bundle of what is pinned and takes it in again, and refuses what is none', async (t) => {
+  const api = await start(t)
+  await put(api.store)
+  const id = blobIdOf(BYTES)
+  api.store.pin(id, 'me')
+  const headers = { authorization: `Bearer ${TOKEN}` }
+  const call = (path: string, body: string | Uint8Array) =>
+    fetch(`${api.url}/api/bundles/${path}`, { method: 'POST', headers, body })
+  const exported = await call('export', JSON.stringify({ labels: ['me'] }))
+  assert.equal(exported.headers.get('content-type'), 'application/x-tar')
+  const bundle = new Uint8Array(await exported.arrayBuffer())
+  await api.store.remove(id)
+  const imported = (await (await call('import', bundle)).json()) as { label: string; blobCount: number }
+  assert.equal(imported.blobCount, 1)
+  assert.deepEqual(api.store.lookup(id)?.pins, [imported.label])
+  const refused = await call('import', bundle.subarray(0, bundle.byteLength - 600))
+  assert.equal(refused.status, 502)
+  assert.equal(((await refused.json()) as { error: { code: string } }).error.code, 'untrusted.bundle')
+  const { json: listed } = await api.call('GET', '/api/bundles')
+  assert.deepEqual(listed, { imported: [imported] })
+  await api.call('DELETE', `/api/bundles?${new URLSearchParams({ label: imported.label })}`)
+  assert.deepEqual(api.store.lookup(id)?.pins, [])
+  assert.equal((await call('export', JSON.stringify({ labels: ['nobody'] }))).status, 404)
 })
 
 test('the API shows health, readiness, metrics and its own description', async (t) => {

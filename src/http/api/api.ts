@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { z } from 'zod'
 import type { Logger } from '../../base/clock.ts'
 import { AppError, errorChain, isKind } from '../../base/errors.ts'
-import { type ByteStream, collect, streamOf } from '../../base/streams.ts'
+import { type ByteStream, collect } from '../../base/streams.ts'
 import type { HostGuard } from '../host-guard.ts'
 import type { Metrics } from '../metrics.ts'
 import type { HttpHandler } from '../registry.ts'
@@ -101,7 +101,7 @@ export function createApiHandler(parts: ApiParts, deps: ApiDependencies): HttpHa
               await readJson(request, route.bodyBytesMax ?? BODY_BYTES_MAX),
               `the body of ${route.path}`,
             ),
-      bytes: route.takesBytes === true ? request : streamOf(),
+      ...(route.takesBytes === true ? { bytes: bodyOf(request) } : {}),
       signal: left.signal,
     })
     if (found instanceof ApiBytes) return { type: found.mediaType, body: found.stream }
@@ -156,6 +156,14 @@ async function readJson(request: IncomingMessage, bytesMax: number): Promise<unk
     return JSON.parse(bytes.toString('utf8'))
   } catch (cause) {
     throw new AppError('usage.request', 'the body is not JSON', { cause })
+  }
+}
+
+async function* bodyOf(request: IncomingMessage): ByteStream {
+  try {
+    for await (const chunk of request) yield chunk as Uint8Array
+  } catch (cause) {
+    throw new AppError('aborted.caller', 'the caller of the API left before its request had ended', { cause })
   }
 }
 

@@ -1,7 +1,8 @@
-/** The API's operations that keep whole lockfiles for offline use. Rows of the table in `routes.ts`. */
+/** The API's operations for offline use: whole lockfiles, and air-gap bundles. Rows of the table in `routes.ts`. */
 import { z } from 'zod'
-import type { SyncListView } from '../http.ts'
-import type { ApiRoute } from './route.ts'
+import { streamOf } from '../../base/streams.ts'
+import type { BundlesView, SyncListView } from '../http.ts'
+import { ApiBytes, type ApiRoute } from './route.ts'
 
 /** The largest lockfile, bytes. */
 export const LOCKFILE_BYTES_MAX = 33_554_432
@@ -16,7 +17,7 @@ const path = z
   .describe('Absolute path of the lockfile')
 const id = z.string().min(1).max(64).describe('The run')
 
-/** Operations on lockfiles. */
+/** Operations on lockfiles and bundles. */
 export const OFFLINE_ROUTES: readonly ApiRoute[] = [
   {
     method: 'GET',
@@ -87,5 +88,48 @@ export const OFFLINE_ROUTES: readonly ApiRoute[] = [
     query: z.strictObject({ id }),
     replies: 'the run',
     handle: ({ parts, query }) => parts.sync.cancel(query.id as string),
+  },
+  {
+    method: 'GET',
+    path: '/api/bundles',
+    summary: 'Bundles that were imported',
+    changes: false,
+    replies: 'the bundles',
+    handle: ({ parts }) => ({ imported: parts.bundles.list() }) satisfies BundlesView,
+  },
+  {
+    method: 'POST',
+    path: '/api/bundles/export',
+    summary: 'Writes an air-gap bundle of what is pinned under labels, or of everything',
+    // It changes nothing, but gives away all that the node keeps.
+    changes: true,
+    body: z.strictObject({
+      labels: z.array(z.string().min(1).max(8192)).max(1000).optional().describe('Labels of pins'),
+      all: z.boolean().optional().describe('Everything that is stored'),
+    }),
+    replies: 'the bundle, a tar archive',
+    async handle({ parts, body, signal }) {
+      const labels = (body.labels as string[] | undefined) ?? []
+      const selection = body.all === true ? ({ all: true } as const) : ({ all: false, labels } as const)
+      return new ApiBytes('application/x-tar', await parts.bundles.export(selection, signal))
+    },
+  },
+  {
+    method: 'POST',
+    path: '/api/bundles/import',
+    summary: 'Takes in an air-gap bundle: every blob verified; documents only if its signer is trusted',
+    changes: true,
+    takesBytes: true,
+    replies: 'what was imported',
+    handle: ({ parts, bytes, signal }) => parts.bundles.import(bytes ?? streamOf(), signal),
+  },
+  {
+    method: 'DELETE',
+    path: '/api/bundles',
+    summary: 'Lets go what an import pinned',
+    changes: true,
+    query: z.strictObject({ label: z.string().min(1).max(200).describe('The label of the import') }),
+    replies: 'the bundle',
+    handle: ({ parts, query }) => parts.bundles.remove(query.label as string),
   },
 ]

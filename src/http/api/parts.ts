@@ -1,5 +1,5 @@
 /** What the API shows and changes: the parts of the node, as `main/wire.ts` hands them in. Types only. */
-import type { Sync } from '../../keep/keep.ts'
+import type { Bundles, Sync } from '../../keep/keep.ts'
 import type { Peers } from '../../peers/peers.ts'
 import type { PolicyException } from '../../policy/policy.ts'
 import type { Serve } from '../../serve/serve.ts'
@@ -62,6 +62,7 @@ export interface ApiParts {
   readonly upstream: Pick<Upstream, 'states'>
   readonly serve: Pick<Serve, 'state' | 'why'>
   readonly sync: Sync
+  readonly bundles: Bundles
   readonly settings: SettingsDoor
   readonly policy: PolicyDoor
   readonly endpoints: Readonly<Record<string, string>>

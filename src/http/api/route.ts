@@ -10,8 +10,8 @@ export interface ApiCall {
   readonly query: Readonly<Record<string, unknown>>
   /** As the row's `body` parsed it. */
   readonly body: Readonly<Record<string, unknown>>
-  /** The body of a row with `takesBytes`. */
-  readonly bytes: ByteStream
+  /** The body of a row with `takesBytes`; there for no other. */
+  readonly bytes?: ByteStream
   readonly signal: AbortSignal
 }
 

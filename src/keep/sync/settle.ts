@@ -2,7 +2,7 @@
  * One entry of a lockfile: fetched through the read flow as a client would ask for it, then asked for again from the store
  * alone, which is the proof that it is kept and tells what has to be pinned. Called by `walk.ts`.
  */
-import { algorithmOf, createHasher, type Digest, isStrong } from '../../base/digest.ts'
+import { algorithmOf, type BlobId, createHasher, type Digest, isStrong } from '../../base/digest.ts'
 import type { DocumentKey } from '../../base/document.ts'
 import { AppError, errorChain } from '../../base/errors.ts'
 import { collect } from '../../base/streams.ts'
@@ -33,8 +33,8 @@ export interface SettleContext {
 export type Settled =
   | {
       readonly kind: 'kept'
-      /** What the answer rests on. */
-      readonly blobs: readonly BlobInfo[]
+      /** What the answer rests on, bodies of documents included. */
+      readonly blobs: readonly BlobId[]
       readonly documents: readonly DocumentKey[]
       /** The located file itself; undefined for documents. */
       readonly file: BlobInfo | undefined
@@ -57,13 +57,14 @@ export async function settle(file: LockedFile, context: SettleContext): Promise<
     if (!kept.ok) return { kind: 'missing', reason: reason ?? kept.reason }
     await checkDigests(file, kept, context)
     const next = file.leads === true ? await follow(file, context) : []
-    const blobs = new Map<string, BlobInfo>()
+    const blobs = new Set<BlobId>()
     const documents = new Set<DocumentKey>()
     for (const used of kept.used) {
-      if (used.kind === 'blob') blobs.set(used.blob.id, used.blob)
-      else documents.add(used.document.key)
+      if (used.kind === 'document') documents.add(used.document.key)
+      const id = used.kind === 'blob' ? used.blob.id : used.document.body
+      if (id !== undefined) blobs.add(id)
     }
-    return { kind: 'kept', blobs: [...blobs.values()], documents: [...documents], file: kept.file, next }
+    return { kind: 'kept', blobs: [...blobs], documents: [...documents], file: kept.file, next }
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === 'aborted' || error.kind === 'bug') throw error
     return { kind: 'missing', reason: errorChain(error).join(': ').slice(0, REASON_LENGTH_MAX) }

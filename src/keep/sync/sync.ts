@@ -12,7 +12,7 @@ import type { Ecosystem, LockedFile } from '../../ecosystems/ecosystem.ts'
 import type { Store } from '../../store/store.ts'
 import { dropRecord, listSynced, type RecordStore, readRecord, type SyncRecord, writeRecord } from './record.ts'
 import { Run } from './run.ts'
-import type { AskReadFlow, Sync, SyncedFile, SyncJob, SyncRequest } from './types.ts'
+import type { AskReadFlow, KeptFor, Sync, SyncedFile, SyncJob, SyncRequest } from './types.ts'
 import { walk } from './walk.ts'
 
 /** Runs at a time; further ones are refused. */
@@ -123,6 +123,10 @@ class Runs implements Sync {
     return synced
   }
 
+  async kept(label: string): Promise<KeptFor | undefined> {
+    return await readRecord(this.#dependencies.store, label)
+  }
+
   async close(): Promise<void> {
     for (const run of this.#runs.values()) run.cancel()
     await Promise.all([...this.#runs.values()].map((run) => run.ended))
@@ -159,7 +163,7 @@ class Runs implements Sync {
           run.missed({ purl: file.purl, requestPath: file.requestPath, reason: settled.reason }, wantedCount)
           return
         }
-        if (!checkOnly) for (const { id } of settled.blobs) pinIfThere(store, id, label)
+        if (!checkOnly) for (const id of settled.blobs) pinIfThere(store, id, label)
         keeping.add(file, settled)
         run.settled(wantedCount)
       })
@@ -200,12 +204,12 @@ class Keeping {
   add(
     { purl }: LockedFile,
     kept: {
-      readonly blobs: readonly { readonly id: BlobId }[]
+      readonly blobs: readonly BlobId[]
       readonly documents: readonly string[]
       readonly file: { readonly id: BlobId } | undefined
     },
   ): void {
-    for (const { id } of kept.blobs) this.#blobs.add(id)
+    for (const id of kept.blobs) this.#blobs.add(id)
     for (const key of kept.documents) this.#documents.add(key)
     if (kept.file !== undefined) this.#files.push({ purl, id: kept.file.id })
   }

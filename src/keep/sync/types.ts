@@ -1,6 +1,7 @@
 /** What goes into a sync and comes out of it: the values that the API shows, and the read flow as a sync uses it. Types only. */
+import type { BlobId } from '../../base/digest.ts'
 
-import type { StoredDocument } from '../../base/document.ts'
+import type { DocumentKey, StoredDocument } from '../../base/document.ts'
 import type { Headers } from '../../base/located.ts'
 import type { ByteStream } from '../../base/streams.ts'
 import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
@@ -61,6 +62,14 @@ export interface SyncedFile {
   readonly syncedAtMs: number
 }
 
+/** What is on record for a lockfile beside its pins. */
+export interface KeptFor {
+  /** Keys of the documents that answers rest on. */
+  readonly documents: readonly DocumentKey[]
+  /** Which package a file was kept for. */
+  readonly files: readonly { readonly purl: string; readonly id: BlobId }[]
+}
+
 /** Lockfiles kept for offline use. */
 export interface Sync {
   /**
@@ -77,6 +86,8 @@ export interface Sync {
   list(): SyncedFile[]
   /** Lets go what is kept for this lockfile. @throws absent.lockfile */
   remove(path: string): Promise<SyncedFile>
+  /** What is kept under a label, if a lockfile is. */
+  kept(label: string): Promise<KeptFor | undefined>
   /** Ends every run. */
   close(): Promise<void>
 }

@@ -7,7 +7,7 @@ import type { BlobId } from '../../base/digest.ts'
 import type { DocumentKey, StoredDocument } from '../../base/document.ts'
 import { type Purl, purlParts } from '../../base/purl.ts'
 import { SERVED_REPLY_COUNT_MAX, type StoreBounds } from '../bounds.ts'
-import { notebookText, packageOf, type ShelfBlobs, servedKey } from '../facts.ts'
+import { notebookText, packageOf, pageOf, type ShelfBlobs, servedKey } from '../facts.ts'
 import type { DocumentShelf, Notebook, ServedFact } from '../store.ts'
 import type { Database } from './database.ts'
 
@@ -17,7 +17,7 @@ export class DiskShelf implements DocumentShelf {
   readonly #bounds: StoreBounds
   readonly #blobs: ShelfBlobs
   readonly #statements: Readonly<
-    Record<'get' | 'put' | 'delete' | 'count' | 'oldest' | 'ofBody' | 'forgetBody', StatementSync>
+    Record<'get' | 'put' | 'delete' | 'list' | 'count' | 'oldest' | 'ofBody' | 'forgetBody', StatementSync>
   >
   readonly #variants: Readonly<Record<'get' | 'put' | 'ofBody' | 'forget', StatementSync>>
   #count: number
@@ -32,6 +32,7 @@ export class DiskShelf implements DocumentShelf {
         'INSERT OR REPLACE INTO documents(key, body, status, checked_at, value) VALUES (?, ?, ?, ?, ?)',
       ),
       delete: database.prepare('DELETE FROM documents WHERE key = ?'),
+      list: database.prepare('SELECT key FROM documents WHERE key > ? ORDER BY key LIMIT ?'),
       count: database.prepare('SELECT count(*) AS count FROM documents'),
       // 'absent' sorts before 'found'.
       oldest: database.prepare('SELECT key FROM documents ORDER BY status, checked_at LIMIT 1'),
@@ -84,6 +85,10 @@ export class DiskShelf implements DocumentShelf {
     })
   }
 
+  list({ after = '', limit }: { readonly after?: DocumentKey; readonly limit: number }): StoredDocument[] {
+    return pageOf(this.#keysAfter(after, limit), limit, (key) => this.get(key))
+  }
+
   variant(body: BlobId, variant: string): { readonly id: BlobId; readonly mediaType: string } | undefined {
     const row = this.#variants.get.get(body, variant)
     if (row === undefined || !this.#blobs.has(row.made as BlobId)) return undefined
@@ -98,6 +103,15 @@ export class DiskShelf implements DocumentShelf {
   forget(id: BlobId): void {
     this.#variants.forget.run(id)
     this.#count -= Number(this.#statements.forgetBody.run(id).changes)
+  }
+
+  *#keysAfter(after: DocumentKey, limit: number): Generator<DocumentKey> {
+    for (let last = after; ; ) {
+      const keys = this.#statements.list.all(last, limit).map(({ key }) => String(key))
+      yield* keys
+      last = keys.at(-1) ?? last
+      if (keys.length < limit) return
+    }
   }
 
   #read(key: DocumentKey): StoredDocument | undefined {

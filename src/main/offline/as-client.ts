@@ -1,6 +1,6 @@
 /** How `keep/sync` becomes a client of this node's own read flow, and what this machine would pull. Used by `wire.ts`. */
-import type { Ask } from '../keep/sync/types.ts'
-import type { ServeRequest } from '../serve/serve.ts'
+import type { Ask } from '../../keep/sync/types.ts'
+import type { ServeRequest } from '../../serve/serve.ts'
 
 /** A sync's request as a client on this machine would make it. `endpoints` are the URLs by the ids of ecosystems. */
 export function asClient(asked: Ask, endpoints: Readonly<Record<string, string>>): ServeRequest {
