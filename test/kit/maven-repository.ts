@@ -98,7 +98,12 @@ export function artifactTree(count: number): SampleArtifact[] {
     const children = Array.from({ length: 6 }, (__, child) => index * 6 + 1 + child).filter((child) => child < count)
     const dependencies = children.map((child) => (child % 3 === 0 ? { ...at(child), version: '[1.0,2.0)' } : at(child)))
     const checksums = index % 2 === 0 ? ['sha1', 'md5'] : ['sha1', 'md5', 'sha256', 'sha512']
-    return { ...at(index), dependencies, checksums, content: `content of ${index}\n`.repeat(50) }
+    return {
+      ...at(index),
+      dependencies,
+      checksums,
+      content: `content of ${index}\n`.repeat(index === 1 ? 150_000 : 50),
+    }
   })
 }
 

@@ -61,3 +61,31 @@ The following files have been resolved:
   )
   assert.throws(() => read('dependency-list.txt', 'nothing here\n'), { code: 'usage.request' })
 })
+
+test('a listing of a local repository is read as what a build asks for, plugins and metadata included', () => {
+  const text = `./org/example/lib/1.0/lib-1.0.jar
+./org/example/lib/1.0/lib-1.0.jar.sha1
+./org/example/lib/1.0/lib-1.0.pom
+./org/example/lib/1.0/_remote.repositories
+./org/example/lib/1.1/lib-1.1.pom.lastUpdated
+./org/example/lib/maven-metadata-pyrsia.xml
+./org/example/lib/maven-metadata-local.xml
+./org/example/lib/resolver-status.properties
+./org/example/lib/2.0-SNAPSHOT/lib-2.0-SNAPSHOT.jar
+./org/example/lib/2.0-SNAPSHOT/lib-2.0-20260101.120000-1.jar
+./org/apache/maven/plugins/maven-metadata-central.xml
+`
+  assert.deepEqual(
+    read('maven-repository.list', text).map(({ purl, requestPath }) => [purl, requestPath]),
+    [
+      ['pkg:maven/org.example/lib@1.0', '/org/example/lib/1.0/lib-1.0.jar'],
+      ['pkg:maven/org.example/lib@1.0?type=pom', '/org/example/lib/1.0/lib-1.0.pom'],
+      ['pkg:maven/org.example/lib', '/org/example/lib/maven-metadata.xml'],
+      ['pkg:maven/org.example/lib@2.0-SNAPSHOT', '/org/example/lib/2.0-SNAPSHOT/lib-2.0-20260101.120000-1.jar'],
+      ['pkg:maven/org.apache.maven/plugins', '/org/apache/maven/plugins/maven-metadata.xml'],
+    ],
+  )
+  for (const wrong of ['', './README\n', '../../etc/passwd\n']) {
+    assert.throws(() => read('maven-repository.list', wrong), { code: 'usage.request' }, wrong)
+  }
+})

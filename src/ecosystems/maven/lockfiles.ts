@@ -1,7 +1,8 @@
 /**
- * Lists of artifacts that a build needs. Maven has no lockfile; these two say the same: the checksum summaries of Maven's own
- * "trusted checksums" (`.mvn/checksums/checksums[-REPOSITORY].ALGORITHM`: `hex  path`), which include plugins and POMs, and the
- * output of `mvn dependency:list -DoutputFile=dependency-list.txt`, which names dependencies only.
+ * Lists of artifacts that a build needs. Maven has no lockfile; these say the same: the checksum summaries of Maven's own
+ * "trusted checksums" (`.mvn/checksums/checksums[-REPOSITORY].ALGORITHM`: `hex  path`), a listing of a local repository that a
+ * build has filled (`find . -type f > maven-repository.list`), both with plugins and POMs, and the output of
+ * `mvn dependency:list -DoutputFile=dependency-list.txt`, which names dependencies only.
  */
 import type { Algorithm, Digest } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
@@ -9,6 +10,7 @@ import type { LockedFile, LockfileReader } from '../ecosystem.ts'
 import { artifactPurl, filePurl } from './coordinates.ts'
 import { readChecksum } from './formats/checksums.ts'
 import { filePath, isSegment, type MavenPlace, readPlace } from './names.ts'
+import { subjectOf } from './resolve.ts'
 
 const ENTRIES_MAX = 200_000
 const DEPENDENCY =
@@ -19,6 +21,7 @@ export const mavenLockfiles: readonly LockfileReader[] = [
   { fileName: /^checksums(?:-[\w.-]+)?\.sha512$/, read: (bytes) => readSummary(bytes, 'sha512') },
   { fileName: /^checksums(?:-[\w.-]+)?\.sha256$/, read: (bytes) => readSummary(bytes, 'sha256') },
   { fileName: /^checksums(?:-[\w.-]+)?\.sha1$/, read: (bytes) => readSummary(bytes, 'sha1') },
+  { fileName: /^maven-repository\.list$/, read: readListing },
   { fileName: /^dependency-list\.txt$/, read: readDependencyList },
 ]
 
@@ -37,22 +40,45 @@ function readSummary(bytes: Uint8Array, algorithm: Algorithm): LockedFile[] {
   return [...found.values()]
 }
 
-function fileAt(path: string, digest: Digest): LockedFile {
+/** Every file that a local repository had from elsewhere; what Maven writes there for itself is left out. @throws usage.request */
+function readListing(bytes: Uint8Array): LockedFile[] {
+  const found = new Map<string, LockedFile>()
+  for (const line of linesOf(bytes)) {
+    const path = line.trim().replace(/^(?:\.?\/)+/, '')
+    const name = path.slice(path.lastIndexOf('/') + 1)
+    if (path === '' || OWN_FILES.test(name) || path.endsWith('/maven-metadata-local.xml')) continue
+    const asked = path.replace(/maven-metadata-[^/]+\.xml$/, 'maven-metadata.xml')
+    // Maven's own copy of the newest build, which no repository has under this name.
+    if (/-SNAPSHOT(?:-[^/]*)?\.[^/]*$/.test(name)) continue
+    const file = fileAt(`/${asked}`, undefined)
+    found.set(file.requestPath, file)
+  }
+  if (found.size === 0) throw unreadable('the listing of a repository', 'it names no file')
+  return [...found.values()]
+}
+
+/** What Maven keeps beside the files (resolver 1.9, "Local Repository"). */
+const OWN_FILES =
+  /^(?:_.*|.*\.(?:lastUpdated|repositories|lock|tmp|part|sha1|md5|sha256|sha512)|resolver-status\.properties)$/
+
+function fileAt(path: string, digest: Digest | undefined): LockedFile {
   let place: MavenPlace
   try {
     place = readPlace(path)
   } catch (cause) {
     throw new AppError(
       'usage.request',
-      `reading checksums: ${JSON.stringify(path.slice(0, 200))} is no path of a file`,
+      `reading a list of artifacts: ${JSON.stringify(path.slice(0, 200))} is no path of a file`,
       {
         cause,
       },
     )
   }
-  const purl = place.kind === 'file' ? filePurl(place) : undefined
-  if (purl === undefined) throw unreadable('checksums', `${JSON.stringify(path.slice(0, 200))} is no path of a file`)
-  return { purl, digests: [digest], requestPath: place.path }
+  const purl = place.kind === 'file' ? filePurl(place) : subjectOf(place)
+  if (purl === undefined || place.checksum !== undefined) {
+    throw unreadable('a list of artifacts', `${JSON.stringify(path.slice(0, 200))} is no path of a file`)
+  }
+  return { purl, digests: digest === undefined ? [] : [digest], requestPath: place.path }
 }
 
 /** The file and the POM of every dependency once. @throws usage.request if the text lists none */

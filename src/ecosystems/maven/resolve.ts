@@ -261,7 +261,9 @@ function locate(place: Place, stated: Statement, isFixed: boolean): Located {
 
 function headRequest(place: FilePlace, upstream: string, context: ResolveContext): DocumentRequest {
   const keepHeaders = [...CHECKSUM_HEADERS, 'last-modified']
-  return { ...besideRequest(place, place.path, upstream, context), method: 'HEAD', keepHeaders }
+  // The size that a peer knows of it is the file's own.
+  const beside = besideRequest(place, place.path, upstream, context)
+  return { ...beside, method: 'HEAD', keepHeaders, bytesMax: FILE_BYTES_MAX }
 }
 
 /** A signature or checksum beside a file, or the file's own headers. */
