@@ -13,6 +13,8 @@ export interface SamplePackage {
   readonly name: string
   readonly version: string
   readonly dependencies?: Readonly<Record<string, string>>
+  /** When its packument says it was published, as ISO 8601; default: long ago. */
+  readonly publishedAt?: string
   readonly files?: Readonly<Record<string, string | Uint8Array>>
 }
 
@@ -33,6 +35,8 @@ export interface NpmRegistry {
   close(): Promise<void>
 }
 
+const LONG_AGO = '2025-01-01T00:00:00.000Z'
+
 /** How the registry misbehaves. */
 interface Manners {
   change: ((path: string, body: Buffer) => Buffer) | undefined
@@ -40,6 +44,7 @@ interface Manners {
 }
 
 interface Published {
+  readonly publishedAt: string
   readonly manifest: Record<string, unknown>
   readonly tarball: Buffer
 }
@@ -110,7 +115,8 @@ function pack(sample: SamplePackage, base: string): Published {
     tarball: `${base}/${sample.name}/-/${unscoped}-${sample.version}.tgz`,
     fileCount: Object.keys(files).length,
   }
-  return { manifest: { _id: `${sample.name}@${sample.version}`, ...own, dist }, tarball }
+  const publishedAt = sample.publishedAt ?? LONG_AGO
+  return { publishedAt, manifest: { _id: `${sample.name}@${sample.version}`, ...own, dist }, tarball }
 }
 
 function reply(
@@ -137,7 +143,7 @@ function reply(
   }
   const short = (req.headers.accept ?? '').includes('application/vnd.npm.install-v1+json')
   const latest = [...versions.keys()].at(-1)
-  const time = Object.fromEntries([...versions.keys()].map((version) => [version, '2025-01-01T00:00:00.000Z']))
+  const time = Object.fromEntries([...versions].map(([version, { publishedAt }]) => [version, publishedAt]))
   const packument = {
     name,
     'dist-tags': { latest },

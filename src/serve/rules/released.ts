@@ -3,7 +3,7 @@
  * states others later is refused, kept as evidence and reported. Tags and snapshots (`Located.mutable`) are none of its business.
  */
 import { algorithmOf, type Digest } from '../../base/digest.ts'
-import type { Located, Reason } from '../../base/located.ts'
+import type { Evidence, Located, Reason } from '../../base/located.ts'
 import { type Purl, purlParts } from '../../base/purl.ts'
 import type { Store } from '../../store/store.ts'
 import type { ServeParts } from '../parts.ts'
@@ -40,7 +40,7 @@ export function createReleasedFiles({
     const nowMs = clock.nowMs()
     const { purl, label, upstream } = located
     const before = conflicts.get(key)
-    const statedBy = located.evidence.find(({ digest }) => stated.includes(digest))?.statedBy ?? upstream
+    const statedBy = upstreamEvidence(located).find(({ digest }) => stated.includes(digest))?.statedBy ?? upstream
     const conflict: ReleaseConflict = {
       ...{ purl, label, upstream, found: stated, statedBy, lastAtMs: nowMs },
       seen: seen.digests,
@@ -66,7 +66,7 @@ export function createReleasedFiles({
     conflict(located, accepted) {
       const { purl, label } = located
       if (purl === undefined || located.mutable === true || purlParts(purl).version === undefined) return undefined
-      const stated = statedByUpstream(located)
+      const stated = [...new Set(upstreamEvidence(located).map(({ digest }) => digest))]
       if (stated.length === 0) return undefined
       const key = `${purl} ${label}`
       const seen = notebook.get(SEEN, key) as Seen | undefined
@@ -90,9 +90,8 @@ function short([digest = '']: readonly string[]): string {
 }
 
 /** Upstream's own word; what a client claims or a request names proves nothing about upstream. */
-function statedByUpstream({ evidence }: Located): Digest[] {
-  const stated = evidence.filter(({ kind }) => kind === 'index' || kind === 'header').map(({ digest }) => digest)
-  return [...new Set(stated)]
+function upstreamEvidence({ evidence }: Located): Evidence[] {
+  return evidence.filter(({ kind }) => kind === 'index' || kind === 'header')
 }
 
 /** True if one function gives two digests. What was not stated before is looked up in the stored bytes. */

@@ -58,11 +58,11 @@ export function withholdReleases(packument: Packument, hidden: readonly HiddenRe
   return { name: packument.name, document, versions }
 }
 
-/** A line that the stock client prints as `npm notice`; the others print none. */
+/** A line that the stock client prints as `npm notice`, if it does not keep the reply in its cache; the others print none. */
 export function npmNotice(text: string): Record<string, string> {
   const ascii = text.replaceAll(/[^\x20-\x7e]+/g, '?')
   const cut = ascii.length > NOTICE_LENGTH_MAX
-  return { 'npm-notice': cut ? `${ascii.slice(0, NOTICE_LENGTH_MAX - 3)}...` : ascii }
+  return { 'npm-notice': cut ? `${ascii.slice(0, NOTICE_LENGTH_MAX - 3)}...` : ascii, 'cache-control': 'no-store' }
 }
 
 /** The highest stable version up to `latest`, else the highest stable one, else the highest. */
