@@ -52,7 +52,8 @@ export const UPSTREAM_LIMITS: UpstreamLimits = {
   connections: 16,
   interactiveReserve: 4,
   queue: 512,
-  connectTimeoutMs: 2_500,
+  // A cold client makes many connections at once; their handshakes share a processor, here and there.
+  connectTimeoutMs: 5_000,
   headersTimeoutMs: 15_000,
   stallTimeoutMs: 20_000,
   interactiveBudgetMs: 20_000,

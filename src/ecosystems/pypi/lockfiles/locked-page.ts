@@ -5,6 +5,7 @@ import type { LockedFile } from '../../ecosystem.ts'
 import { INDEX_ACCEPT } from '../accept.ts'
 import { projectPurl } from '../coordinates.ts'
 import { isProjectName, normalName } from '../names.ts'
+import { normalVersion } from '../versions.ts'
 
 /** Entries of one lockfile; more are nobody's project. */
 export const ENTRIES_MAX = 100_000
@@ -20,7 +21,8 @@ export function lockedPage(name: string, version: string, hashes: readonly strin
   return {
     purl: projectPurl(name, version),
     digests: hashes.flatMap(digestIn),
-    requestPath: `/simple/${normalName(name)}/`,
+    // A lockfile may hold several versions of a project, each for a range of Pythons: the query, which nobody reads, keeps them apart.
+    requestPath: `/simple/${normalName(name)}/?version=${encodeURIComponent(normalVersion(version))}`,
     headers: { accept: INDEX_ACCEPT },
     leads: true,
   }

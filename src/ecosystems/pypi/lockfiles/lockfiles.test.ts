@@ -34,8 +34,8 @@ git+https://git.example.com/x#egg=y
 https://files.example.com/z-1.0.tar.gz
 `
   assert.deepEqual(rows(read('dev-requirements.txt', text.replace('    # a note\n', ''))), [
-    ['pkg:pypi/left-pad@1.0', [`sha256:${A}`, `sha256:${B}`], '/simple/left-pad/'],
-    ['pkg:pypi/right@2.0rc1', [], '/simple/right/'],
+    ['pkg:pypi/left-pad@1.0', [`sha256:${A}`, `sha256:${B}`], '/simple/left-pad/?version=1.0'],
+    ['pkg:pypi/right@2.0rc1', [], '/simple/right/?version=2.0rc1'],
   ])
 })
 
@@ -75,7 +75,7 @@ version = "1.0"
 source = { git = "https://git.example.com/x" }
 `
   assert.deepEqual(rows(read('uv.lock', text)), [
-    ['pkg:pypi/left-pad@1.0', [`sha256:${A}`, `sha256:${B}`], '/simple/left-pad/'],
+    ['pkg:pypi/left-pad@1.0', [`sha256:${A}`, `sha256:${B}`], '/simple/left-pad/?version=1.0'],
   ])
   for (const bad of ['version = 2\n', 'x', 'version = 1\n[[package]]\nname = "/"\nsource = { registry = "x" }\n']) {
     assert.throws(() => read('uv.lock', bad), isUsage, bad)
@@ -105,8 +105,8 @@ lock-version = "1.1"
 right = [{ file = "right-2.0.zip", hash = "sha256:${B}" }, { file = "old.zip", hash = "md5:${'0'.repeat(32)}" }]
 `
   assert.deepEqual(rows(read('poetry.lock', text)), [
-    ['pkg:pypi/left-pad@1.0', [`sha256:${A}`], '/simple/left-pad/'],
-    ['pkg:pypi/right@2.0', [`sha256:${B}`], '/simple/right/'],
+    ['pkg:pypi/left-pad@1.0', [`sha256:${A}`], '/simple/left-pad/?version=1.0'],
+    ['pkg:pypi/right@2.0', [`sha256:${B}`], '/simple/right/?version=2.0'],
   ])
 })
 
