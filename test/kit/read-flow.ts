@@ -7,10 +7,11 @@ import { silentLogger } from '../../src/base/clock.ts'
 import { blobIdOf, type Digest } from '../../src/base/digest.ts'
 import { AppError } from '../../src/base/errors.ts'
 import type { DocumentRequest, Headers, Located } from '../../src/base/located.ts'
-import { parsePurl } from '../../src/base/purl.ts'
+import { formatPurl, type Purl, parsePurl, purlParts } from '../../src/base/purl.ts'
 import { type ByteStream, collect } from '../../src/base/streams.ts'
 import type { Ecosystem } from '../../src/ecosystems/ecosystem.ts'
 import { integrityPolicy } from '../../src/policy/integrity.ts'
+import type { Policy } from '../../src/policy/policy.ts'
 import type { ServeLimits, Transform } from '../../src/serve/parts.ts'
 import { createServe, type Serve, type ServeReply, type StoreOnly } from '../../src/serve/serve.ts'
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts'
@@ -55,6 +56,8 @@ export interface ReadFlowOptions {
   readonly offline?: boolean
   readonly limits?: Partial<ServeLimits>
   readonly share?: UpstreamConfig['share']
+  /** Default: `integrityPolicy`. */
+  readonly policy?: Policy
 }
 
 /** A node with an empty store. */
@@ -86,7 +89,16 @@ export function readFlow(options: ReadFlowOptions = {}): ReadFlow {
       upstreams: upstreams.map(({ name }) => name),
       limits: options.limits ?? {},
     },
-    { store, peers, upstream, policy: integrityPolicy, clock, random, logger: silentLogger, transform },
+    {
+      store,
+      peers,
+      upstream,
+      policy: options.policy ?? integrityPolicy,
+      clock,
+      random,
+      logger: silentLogger,
+      transform,
+    },
   )
   return {
     serve,
@@ -178,12 +190,14 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
     upstreams: [],
     aliases: ['sha512'],
     routes: BARE_ROUTES,
-    coordinates: { toPurl: parsePurl, fromPurl: (purl) => purl },
-    compareVersions: () => 0,
+    coordinates: { toPurl: parsePurl, fromPurl: (purl) => purlParts(purl).name },
+    compareVersions: (a, b) => (a < b ? -1 : a > b ? 1 : 0),
     *resolve(want) {
       const { path = '', what } = want.kind === 'artifact' || want.kind === 'document' ? want.params : {}
       const documentAt = (at: string): DocumentRequest => ({ ...BARE_DOCUMENT, path: at, ...defaults })
-      if (want.kind === 'document') return { kind: 'document', request: documentAt(path), purl: undefined, label: path }
+      if (want.kind === 'document') {
+        return { kind: 'document', request: documentAt(path), purl: purlAt(path), label: path, listsReleases: true }
+      }
       while (what === 'loop') yield { kind: 'document', request: documentAt('/doc/loop') }
       if (what === 'pointed') {
         const pointer = yield { kind: 'document', request: documentAt('/doc/pointer') }
@@ -194,7 +208,21 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
       return { kind: 'file', located }
     },
     variant: ({ headers }) => headers['x-variant'] ?? '',
-    transform(document, _, variant) {
+    subject: (want) =>
+      want.kind === 'artifact' || want.kind === 'document' ? purlAt(want.params.path ?? '') : undefined,
+    releases: {
+      view: 'releases',
+      statesTimes: true,
+      index: (purl) => ({ ...BARE_DOCUMENT, path: `/doc/${purlParts(purl).name}`, ...defaults }),
+    },
+    notice: (text) => ({ 'x-notice': text }),
+    transform(document, { hidden }, variant) {
+      if (variant === 'releases') return { bytes: document, mediaType: 'text/x-releases', encoding: undefined }
+      if (hidden !== undefined) {
+        const versions = hidden.map(({ version }) => version).join()
+        const bytes = Buffer.from(`without ${versions}: ${Buffer.from(document).toString()}`)
+        return { bytes, mediaType: 'text/x-variant', encoding: undefined }
+      }
       const bytes = Buffer.from(`${variant}:${Buffer.from(document).toString()}`)
       const made = { bytes, mediaType: 'text/x-variant', encoding: variant === 'packed' ? 'gzip' : undefined }
       return variant === 'tagged' ? { ...made, headers: { etag: '"its own"', 'x-of-bytes': 'yes' } } : made
@@ -208,6 +236,11 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
     lockfiles: [],
     clients: [],
   }
+}
+
+/** The package that a path of `bare` is about. */
+function purlAt(path: string): Purl {
+  return formatPurl({ type: 'bare', name: path.slice(path.lastIndexOf('/') + 1) || 'nothing' })
 }
 
 const BARE_DOCUMENT: DocumentRequest = {
