@@ -34,6 +34,8 @@ export interface RequestView {
   readonly headers: Headers
   /** Scheme, host and port under which the client reached this node, e.g. `http://127.0.0.1:4873`; one of a closed list. */
   readonly base: string
+  /** True where `variant` is asked while the policy may keep releases of this ecosystem from clients. */
+  readonly hides?: boolean
 }
 
 /** One row of the routing table. The first row that matches wins; a path that matches none is answered by `refuse`. */

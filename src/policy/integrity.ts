@@ -12,6 +12,7 @@ export const integrityPolicy: Policy = {
   admit: () => ({ kind: 'allow', notes: [] }),
   mayAsk: () => undefined,
   interest: () => ({ releases: false, times: false }),
+  hides: () => false,
   judge: ({ releases }) => ({
     byVersion: new Map(releases.map(({ version }) => [version, { kind: 'allow', notes: [] }])),
     validUntilMs: Number.POSITIVE_INFINITY,

@@ -80,6 +80,8 @@ export interface Policy {
   /** Why this upstream must not be asked for a package of a private name; undefined: it may. */
   mayAsk(question: PackageQuestion, upstream: string): Reason | undefined
   interest(question: PackageQuestion): PolicyInterest
+  /** False: of no package of this ecosystem is any release ever kept from clients. */
+  hides(ecosystem: string): boolean
   judge(question: ReleasesQuestion): ReleaseAnswers
   /** The exception in force that covers this purl. */
   exceptionFor(purl: Purl, nowMs: number): PolicyException | undefined

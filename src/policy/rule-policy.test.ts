@@ -60,6 +60,17 @@ test('a policy without rules allows everything and asks to look at nothing', () 
   assert.deepEqual(judged(made, 'a', '1'), { kind: 'allow', notes: [] })
 })
 
+test('hides() is true for the ecosystems of which a rule may keep releases back', () => {
+  for (const rule of ['access = "block"', 'min-age = "7d"', 'vulnerable = "block"']) {
+    const made = policy(`[[rule]]\necosystem = "toy"\nnames = ["a"]\n${rule}\n`)
+    assert.deepEqual([made.hides('toy'), made.hides('other')], [true, false], rule)
+  }
+  for (const text of ['', '[[rule]]\nnames = ["a"]\naccess = "private"\n', '[[rule]]\nvulnerable = "warn"\n']) {
+    assert.equal(policy(text).hides('toy'), false, text)
+  }
+  assert.equal(policy('default = "deny"\n').hides('toy'), true)
+})
+
 test('a blocked name is denied before anything is asked, with the reason of its rule', () => {
   const made = policy(`
     [[rule]]

@@ -69,6 +69,10 @@ export function createRulePolicy(sources: RulePolicySources): Policy {
         : privateReason(question, rule, upstream)
     },
     interest: (question) => interestOf(sources, question),
+    hides(ecosystem) {
+      const { rules, fallback } = sources.rules()
+      return fallback === 'deny' || rules.some((rule) => mayHide(rule, ecosystem))
+    },
     judge: (question) => judge(sources, question),
   }
 }
@@ -81,6 +85,11 @@ function interestOf({ rules, advisories }: RulePolicySources, question: PackageQ
   const vulnerable = careful !== undefined && careful.vulnerable !== 'ignore' && advisories(question.purl).length > 0
   const listed = matching.some((rule) => rule.access === 'block' || rule.versions !== undefined)
   return { releases: times || vulnerable || listed || rules().fallback === 'deny', times }
+}
+
+function mayHide(rule: Rule, ecosystem: string): boolean {
+  if (rule.ecosystem !== undefined && rule.ecosystem !== ecosystem) return false
+  return rule.access === 'block' || (rule.ageSecondsMin ?? 0) > 0 || rule.vulnerable === 'block'
 }
 
 /** The rule (or the lack of one) by which the package is denied as a whole; undefined if some release of it may be allowed. */

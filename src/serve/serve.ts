@@ -292,7 +292,8 @@ class ReadFlow implements Serve {
     const named = purl === undefined ? undefined : purlParts(purl).version
     const own = held.hidden.find(({ version }) => version === named)
     if (own !== undefined) return this.#refuse({ code: 'denied', message: own.reason }, request)
-    const key = ecosystem.variant(request, want)
+    const hides = this.#parts.policy.hides(ecosystem.id)
+    const key = ecosystem.variant({ ...request, hides }, want)
     const variant = await this.#variants.get(document, ecosystem, key, signal, held.hidden)
     const etag = variant.headers.etag ?? etagOf(variant.blob.id)
     if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, { ...headers, ...variant.headers })

@@ -16,6 +16,9 @@ export const FILES_VIEW = 'files-1'
 export const RELEASES_VIEW = 'releases-1'
 
 const HEADER = '---\n'
+const LINE_FEED = 10
+const SPACE = 32
+const MD5_LENGTH = 32
 const SHA256 = /^[0-9a-f]{64}$/i
 
 /** What the index says of one file. */
@@ -92,6 +95,18 @@ export function withoutVersions(info: Uint8Array, versions: ReadonlySet<string>)
   const header = lines.indexOf('---')
   const kept = lines.filter((line, at) => at <= header || !versions.has(parseLine(line)?.version ?? ''))
   return Buffer.from(kept.join('\n'))
+}
+
+/** `/versions` with an MD5 in each line that is not the one stated there, and always the same; the lines keep their lengths. */
+export function withOtherChecksums(versions: Uint8Array): Buffer {
+  const bytes = Buffer.from(versions)
+  for (let end = bytes.indexOf(LINE_FEED); end >= 0; end = bytes.indexOf(LINE_FEED, end + 1)) {
+    const at = end - MD5_LENGTH
+    if (at < 1 || bytes[at - 1] !== SPACE) continue
+    const digit = Number.parseInt(String.fromCharCode(bytes[at] ?? 0), 16)
+    if (!Number.isNaN(digit)) bytes.write((digit ^ 8).toString(16), at, 'latin1')
+  }
+  return bytes
 }
 
 function* infoLines(info: Uint8Array): Generator<InfoLine> {

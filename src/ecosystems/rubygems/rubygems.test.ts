@@ -231,6 +231,17 @@ test('releases that the policy hides are left out of the info document, for ever
   assert.equal(made.headers?.etag, `"${digestBytes('md5', made.bytes).slice('md5:'.length)}"`)
 })
 
+test('while the policy may hide releases, the versions name other checksums, which grow with them', () => {
+  const want = { kind: 'document', upstream: 'rubygems', params: { what: 'versions' } } as const
+  const key = rubygems.variant({ ...requestOf('/versions'), hides: true }, want)
+  const facts = { mediaType: 'text/plain', headers: {} }
+  const text = (document: string) => Buffer.from(rubygems.transform(Buffer.from(document), facts, key).bytes).toString()
+  const [left, right] = ['0123456789abcdef0123456789abcdef', 'fedcba9876543210fedcba9876543210']
+  assert.equal(text(VERSIONS), VERSIONS.replace(left, `8${left.slice(1)}`).replace(right, `7${right.slice(1)}`))
+  assert.ok(text(`${VERSIONS}new 1.0 ${left}\n`).startsWith(text(VERSIONS)))
+  assert.equal(rubygems.variant({ ...requestOf('/versions'), hides: false }, want), 'compact-1')
+})
+
 test('the list of releases has each version once, with the time of its first file', () => {
   const made = rubygems.transform(Buffer.from(INFO), { mediaType: 'text/plain', headers: {} }, RELEASES_VIEW)
   assert.deepEqual(parseReleases(made.bytes), [

@@ -13,16 +13,24 @@ import {
   makeFileTable,
   makeReleases,
   RELEASES_VIEW,
+  withOtherChecksums,
   withoutVersions,
 } from './compact-index.ts'
 
 /** The form of the compact index; its number changes when what is made here does. */
 const COMPACT = 'compact-1'
+/**
+ * The form of `/versions` while the policy may hide releases. Bundler reads an info document again only if `/versions` states
+ * another MD5 than that of its copy, which may be of a time when nothing was hidden: here none has the one stated, so that it
+ * asks each time (and is told 304).
+ */
+const APART = 'apart-1'
 const COMPACT_TYPE = 'text/plain; charset=utf-8'
 
 /** The key of a request: the compact index has a form of its own, all else goes out as it came. */
-export function gemVariant(_request: RequestView, want: Want): string {
+export function gemVariant(request: RequestView, want: Want): string {
   const what = want.kind === 'document' ? want.params.what : undefined
+  if (what === 'versions' && request.hides === true) return APART
   return what === 'versions' || what === 'names' || what === 'info' ? COMPACT : ''
 }
 
@@ -31,13 +39,14 @@ export function transformGem(document: Uint8Array, facts: TransformFacts, varian
   if (variant === '') return { bytes: document, mediaType: facts.mediaType, encoding: undefined }
   if (variant === FILES_VIEW) return view(makeFileTable(document))
   if (variant === RELEASES_VIEW) return view(makeReleases(document))
-  if (variant !== COMPACT) {
+  if (variant !== COMPACT && variant !== APART) {
     throw new AppError('usage.request', `wanted the key of a form, found ${JSON.stringify(variant.slice(0, 100))}`)
   }
   const hidden = facts.hidden ?? []
   if (hidden.length === 0) checkCompactIndex(document)
-  const bytes =
+  const shown =
     hidden.length === 0 ? document : withoutVersions(document, new Set(hidden.map(({ version }) => version)))
+  const bytes = variant === APART ? withOtherChecksums(shown) : shown
   return { bytes, mediaType: COMPACT_TYPE, encoding: undefined, headers: integrityOf(bytes) }
 }
 
