@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ClientCase, clientSuite, clientsBench } from '../../../../test/kit/clients-suite.ts'
+import { type ClientCase, clientSuite, clientsBench, ENVIRONMENT } from '../../../../test/kit/clients-suite.ts'
+import { memoryFiles } from '../../../../test/kit/memory-files.ts'
+import { createClients } from '../../../clients/clients.ts'
+import type { Ecosystem } from '../../ecosystem.ts'
 import { mavenDefaultUrl } from '../default-upstream.ts'
 import { mavenClients } from './clients.ts'
 
@@ -182,4 +185,38 @@ test('the settings of the machine are read for a mirror and not touched', async 
   await clients.apply(plan)
   await clients.apply(await clients.undo(['maven']))
   assert.deepEqual(files.paths(), ['/etc/maven/settings.xml'])
+})
+
+test('a project is pointed here by its own arguments, and the mirror of its user becomes the upstream', async () => {
+  const files = memoryFiles()
+  const environment = { ...ENVIRONMENT, project: '/work/app' }
+  const clients = createClients({ ecosystems: [MAVEN as Ecosystem], stateDirectory: '/state', environment }, { files })
+  const line = '<mirror><id>x</id><mirrorOf>*</mirrorOf><url>https://registry.example.com/all</url></mirror>'
+  files.put(SETTINGS, mirrorsOf([line]))
+  files.put('/work/app/.mvn/maven.config', '-T1C\n--no-snapshot-updates')
+  const plan = await clients.plan(['maven'], targets)
+  assert.deepEqual(
+    plan.upstreams.map(({ url }) => url),
+    ['https://registry.example.com/all'],
+  )
+  await clients.apply(plan)
+  assert.equal(
+    files.text('/work/app/.mvn/maven.config'),
+    '-T1C\n--no-snapshot-updates\n--global-settings=/work/app/.mvn/pyrsia-settings.xml\n',
+  )
+  assert.ok(files.text('/work/app/.mvn/pyrsia-settings.xml')?.includes(URL_HERE))
+  assert.deepEqual((await clients.plan(['maven'], targets)).changes, [])
+  files.put('/work/app/.mvn/maven.config', `-X\n${files.text('/work/app/.mvn/maven.config')}`)
+  await clients.apply(await clients.undo(['maven']))
+  assert.deepEqual(files.paths().sort(), [SETTINGS, '/work/app/.mvn/maven.config'].sort())
+  assert.equal(files.text('/work/app/.mvn/maven.config'), '-X\n-T1C\n--no-snapshot-updates\n')
+  const spaced = createClients(
+    {
+      ecosystems: [MAVEN as Ecosystem],
+      stateDirectory: '/state',
+      environment: { ...environment, project: '/my work' },
+    },
+    { files },
+  )
+  await assert.rejects(spaced.plan(['maven'], targets), { code: 'usage.config' })
 })
