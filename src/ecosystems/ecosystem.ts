@@ -100,8 +100,10 @@ export interface HiddenRelease {
 export interface ReleasesView {
   /** The key for which `transform` makes, of an index document of the package, what `formatReleases` of `base/releases.ts` writes. */
   readonly view: string
-  /** False: the index never states times, so that a minimum age cannot be applied (the node says so). */
+  /** False: the index never states times, so that a minimum age is applied only to files whose `releasedAtMs` is known. */
   readonly statesTimes: boolean
+  /** True: `transform` marks hidden releases with their reason, so that an index of nothing else is given nonetheless; else it is refused. */
+  readonly marksHidden?: boolean
   /**
    * The index document of a package at this upstream, the very one that `resolve` asks for; asked for the release time of a file
    * that was located without it (a lockfile). Undefined: there is none.

@@ -139,6 +139,9 @@ test('a release of unknown age is denied unless the rule says otherwise or no ti
   const releases = [{ version: '1', releasedAtMs: undefined }]
   const timeless = strict.judge({ ...asked('a'), releases, statesTimes: false, compare })
   assert.equal(timeless.byVersion.get('1')?.kind, 'allow')
+  const own = [{ version: '1', releasedAtMs: NOW_MS }]
+  const timely = strict.judge({ ...asked('a'), releases: own, statesTimes: false, compare })
+  assert.equal(timely.byVersion.get('1')?.kind, 'deny', 'the file itself brought a time')
 })
 
 test('a rule for some names before the general one shortens their wait', () => {

@@ -177,7 +177,7 @@ function youth(
   { name, nowMs, statesTimes }: ReleasesQuestion,
 ): { readonly message: string; readonly untilMs: number | undefined } | undefined {
   const ageSecondsMin = rule.ageSecondsMin ?? 0
-  if (ageSecondsMin === 0 || !statesTimes) return undefined
+  if (ageSecondsMin === 0 || (!statesTimes && releasedAtMs === undefined)) return undefined
   const wanted = `this node waits ${showDuration(ageSecondsMin)}`
   if (releasedAtMs === undefined) {
     if (rule.unknownAge === 'allow') return undefined

@@ -35,6 +35,7 @@ export const pypi: Ecosystem = {
   releases: {
     view: RELEASES_VIEW,
     statesTimes: true,
+    marksHidden: true,
     index: (purl, upstream, context) =>
       upstream === PYPI_UPSTREAM ? pageRequest(normalName(purlParts(purl).name), context) : undefined,
   },

@@ -82,7 +82,7 @@ test('the view shows the rules as they were written, and what they ask for in va
   )
   const view = door.view()
   assert.deepEqual(view.rules[0], { title: 'wait', text: 'min-age = "7d"' })
-  assert.match(view.remarks.join('\n'), /min-age is not applied to .*docker/)
+  assert.match(view.remarks.join('\n'), /min-age is applied to docker.* only where a file states its time/)
   assert.match(view.remarks.join('\n'), /no advisories were imported/)
   assert.match(view.remarks.join('\n'), /verified is read and has no effect yet/)
 })

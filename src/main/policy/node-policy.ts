@@ -157,7 +157,7 @@ function remarksOf({ rules }: Rules, advisories: Advisories): string[] {
   )
   if (timeless.length > 0) {
     remarks.push(
-      `min-age is not applied to ${timeless.map(({ id }) => id).join(', ')}: no release times are stated there`,
+      `min-age is applied to ${timeless.map(({ id }) => id).join(', ')} only where a file states its time: indexes there do not`,
     )
   }
   const asksForAdvisories = rules.some(({ vulnerable }) => vulnerable === 'block' || vulnerable === 'warn')

@@ -176,5 +176,12 @@ function heldOf(ecosystem: Ecosystem, name: string, { byVersion }: ReleaseAnswer
   const rest = named.length === 0 ? '' : `; also ${named.join(', ')}${more}`
   const notice = `held back by the policy of this node: ${newest.reason}${rest}`
   const message = `every release of ${name} is ${notice}`
-  return { hidden, notice, all: hidden.length === byVersion.size ? { code: 'denied', message } : undefined }
+  return {
+    hidden,
+    notice,
+    all:
+      hidden.length === byVersion.size && ecosystem.releases?.marksHidden !== true
+        ? { code: 'denied', message }
+        : undefined,
+  }
 }
