@@ -1,6 +1,6 @@
 /** gem and Bundler install through nodes; the lockfile stays as it is without one; another node needs no gem server. */
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -126,6 +126,79 @@ test('a gem that was tampered with on its way is refused for plain gem install, 
   server.tamper(undefined)
   await user.run('gem', 'install', '--no-document', 'left')
   assert.deepEqual(user.installed(), ['left-1.0.0', 'left-1.0.1'])
+})
+
+test('a release that the policy hides is passed over, also by a Bundler that knew it; a blocked gem says why', {
+  ...needs('ruby', 'gem', 'bundle'),
+  timeout: 240_000,
+}, async (t) => {
+  const directory = await scratch(t, 'e2e-gems')
+  const young = new Date().toISOString().replace(/\.\d+Z$/, 'Z')
+  const server = await serverOf(t, directory, [
+    { name: 'left', version: '1.0.0', createdAt: '2026-01-01T00:00:00Z' },
+    { name: 'left', version: '1.1.0', createdAt: '2026-01-02T00:00:00Z' },
+    { name: 'right', version: '1.0.0', createdAt: '2026-01-03T00:00:00Z' },
+    { name: 'right', version: '1.1.0', createdAt: young },
+    { name: 'evil-tool', version: '1.0.0', createdAt: '2026-01-04T00:00:00Z' },
+  ])
+  const data = join(directory, 'node')
+  const args = ['--upstream', `rubygems=${server.url}`]
+  const before = await startNode({ data, args })
+  const user = await new RubyUser(directory, 'user', { left: '>= 1.0', right: '>= 1.0' }).setup(before, 'bundler')
+  await user.run('bundle', 'install')
+  assert.deepEqual(user.installed(), ['left-1.1.0', 'right-1.1.0'])
+  await before.stop()
+
+  const rules = [
+    'names = ["left"]\nversions = ["1.1.0"]\naccess = "block"',
+    'names = ["evil*"]\naccess = "block"\nreason = "it steals keys"',
+    'min-age = "7d"',
+  ]
+  const policy = join(directory, 'policy.toml')
+  writeFileSync(policy, rules.map((rule) => `[[rule]]\n${rule}\n`).join(''))
+  const after = await startNode({ data, args: [...args, '--policy', policy] })
+  t.after(() => after.stop())
+  await user.setup(after, 'bundler', 'gem')
+  user.forgetGems()
+  // Bundler never goes below the version of a lockfile by itself.
+  rmSync(join(user.project, 'Gemfile.lock'))
+  await user.run('bundle', 'install')
+  assert.deepEqual(user.installed(), ['left-1.0.0', 'right-1.0.0'])
+  user.forget()
+  await user.run('gem', 'install', '--no-document', 'left', 'right')
+  assert.deepEqual(user.installed(), ['left-1.0.0', 'right-1.0.0'])
+
+  const blocked = await user.try('gem', 'install', '--no-document', 'evil-tool')
+  assert.match(blocked.stderr, /Forbidden by policy: evil-tool is blocked .*it steals keys/)
+  writeFileSync(join(user.project, 'Gemfile'), `${user.gemfile}gem 'evil-tool'\n`)
+  const bundled = await user.try('bundle', 'install', '--verbose')
+  assert.notEqual(bundled.code, 0)
+  assert.match(`${bundled.stdout}${bundled.stderr}`, /evil-tool is blocked .*it steals keys/)
+})
+
+test('pyrsia sync keeps what a Gemfile.lock wants: Bundler then installs it with nobody to ask', {
+  ...needs('ruby', 'bundle'),
+  timeout: 120_000,
+}, async (t) => {
+  const directory = await scratch(t, 'e2e-gems')
+  const server = await serverOf(t, directory, gemTree(8))
+  const user = new RubyUser(directory, 'user', ROOT).server(server.url)
+  await user.run('bundle', 'lock')
+  const { lockfile } = user
+  const node = await startNode({ data: join(directory, 'node'), args: ['--upstream', `rubygems=${server.url}`] })
+  t.after(() => node.stop())
+  const path = join(user.project, 'Gemfile.lock')
+  const before = await node.cli('sync', '--check', path)
+  assert.notEqual(before.code, 0)
+  assert.match(`${before.stdout}${before.stderr}`, /sample-7/)
+  const synced = await node.cli('sync', path)
+  assert.equal(synced.code, 0, synced.stdout + synced.stderr)
+  await server.down()
+  assert.equal((await node.cli('sync', '--check', path)).code, 0)
+  await user.setup(node, 'bundler')
+  await user.run('bundle', 'install')
+  assert.equal(user.installed().length, 8)
+  assert.equal(user.lockfile, lockfile)
 })
 
 test('gem finds a gem by the older indexes too', { ...needs('ruby', 'gem'), timeout: 120_000 }, async (t) => {

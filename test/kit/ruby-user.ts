@@ -72,10 +72,20 @@ export class RubyUser {
     return readFileSync(join(this.project, 'Gemfile.lock'), 'utf8')
   }
 
+  /** The Gemfile. */
+  get gemfile(): string {
+    return readFileSync(join(this.project, 'Gemfile'), 'utf8')
+  }
+
   /** Full names of the gems that are installed. */
   installed(): string[] {
     const root = join(this.gemHome, 'gems')
     return existsSync(root) ? readdirSync(root).sort() : []
+  }
+
+  /** Forgets what was installed; what the clients remember of indexes stays. */
+  forgetGems(): void {
+    rmSync(this.gemHome, { recursive: true, force: true })
   }
 
   /** Forgets what was installed and cached; configuration and lockfile stay. */
