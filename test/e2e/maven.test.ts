@@ -1,6 +1,6 @@
 /** mvn resolves projects through nodes; a second node needs no repository; what is refused says why on its screen. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -132,3 +132,54 @@ test('a failing company repository is no leave to take its names from the next o
   const both = await new MavenUser(directory, 'both', { extensions: [own, ROOT] }).setup(a)
   await both.resolve()
 })
+
+test(
+  'what the policy holds back is left out of version ranges, and refused by name with the reason on the screen',
+  LIMITS,
+  async (t) => {
+    const directory = await scratch(t, 'e2e-maven-policy')
+    const [group, artifact] = ['org.sample', 'cool']
+    const repository = await upstream(t, [
+      { group, artifact, version: '1.0' },
+      { group, artifact, version: '1.1', publishedAt: new Date(Date.now() - 3_600_000) },
+      { group, artifact, version: '1.2' },
+      { group: 'com.acme', artifact: 'tool', version: '1.0' },
+      { group, artifact: 'user', version: '1.0', dependencies: [{ group, artifact, version: '[1.0,2.0)' }] },
+    ])
+    const data = join(directory, 'a')
+    mkdirSync(data, { mode: 0o700 })
+    const rules = [
+      'names = ["org.sample:cool"]\nversions = ["1.2"]\naccess = "block"\nreason = "known to lose data"',
+      'names = ["com.acme:*"]\naccess = "private"',
+      'min-age = "7d"\nreason = "wait a week"',
+    ]
+    writeFileSync(join(data, 'policy.toml'), rules.map((rule) => `[[rule]]\n${rule}\n`).join(''))
+    const a = await node(t, data, ['--upstream', `maven=${repository.url}`])
+    const screen = async (name: string, wanted: Coordinates): Promise<string> => {
+      const user = await new MavenUser(directory, name, { extensions: [wanted] }).setup(a)
+      const finished = await user.mvn('validate')
+      assert.notEqual(finished.code, 0, finished.stdout)
+      return finished.stdout
+    }
+    assert.match(
+      await screen('blocked', { group, artifact, version: '1.2' }),
+      /403 Forbidden by policy: .*1\.2 is blocked.*known to lose data/,
+    )
+    const young = await screen('young', { group, artifact, version: '1.1' })
+    assert.match(young, /403 Forbidden by policy: .*1\.1 was published .*this node waits 7 days/)
+    assert.match(
+      await screen('private', { group: 'com.acme', artifact: 'tool', version: '1.0' }),
+      /com\.acme:tool is a private name/,
+    )
+    assert.deepEqual(
+      repository.requests.filter((each) => each.includes('acme')),
+      [],
+    )
+    const ranged = await new MavenUser(directory, 'ranged', {
+      extensions: [{ group, artifact: 'user', version: '1.0' }],
+    }).setup(a)
+    const finished = await ranged.mvn('validate')
+    assert.match(finished.stdout, /cool:(?:pom|jar):1\.1/)
+  assert.doesNotMatch(finished.stdout, /cool-1\.2/)
+  },
+)

@@ -22,6 +22,8 @@ export interface SampleArtifact extends Coordinates {
   readonly packaging?: 'jar' | 'pom'
   /** What is in the jar. */
   readonly content?: string
+  /** When it was published; default long ago. */
+  readonly publishedAt?: Date
   /** Checksum files beside it; default sha1 and md5, as old releases have. */
   readonly checksums?: readonly string[]
 }
@@ -43,6 +45,8 @@ export interface MavenRepository {
   close(): Promise<void>
 }
 
+type Files = Map<string, { readonly body: Buffer; readonly modified: string }>
+
 interface Manners {
   change: ((path: string, body: Buffer) => Buffer) | undefined
   status: number | undefined
@@ -51,11 +55,12 @@ interface Manners {
 const BASE = '/repository'
 /** Maven 3 adds it to whatever extends a build. */
 const ALWAYS_THERE: SampleArtifact = { group: 'org.codehaus.plexus', artifact: 'plexus-utils', version: '1.1' }
+const LONG_AGO = new Date('2020-01-01T00:00:00Z')
 const BUILD = { timestamp: '20260101.120000', number: 1 }
 
 /** Starts a repository on a free loopback port. */
 export async function startMavenRepository(samples: readonly SampleArtifact[] = []): Promise<MavenRepository> {
-  const files = new Map<string, Buffer>()
+  const files: Files = new Map()
   const versions = new Map<string, string[]>()
   const requests: string[] = []
   const manners: Manners = { change: undefined, status: undefined }
@@ -107,12 +112,16 @@ export function artifactTree(count: number): SampleArtifact[] {
   })
 }
 
-function publish(sample: SampleArtifact, files: Map<string, Buffer>, versions: Map<string, string[]>): void {
+function publish(sample: SampleArtifact, files: Files, versions: Map<string, string[]>): void {
   const { group, artifact, version, checksums = ['sha1', 'md5'] } = sample
   const folder = `/${group.replaceAll('.', '/')}/${artifact}`
   const put = (path: string, body: Buffer): void => {
-    files.set(path, body)
-    for (const each of checksums) files.set(`${path}.${each}`, Buffer.from(createHash(each).update(body).digest('hex')))
+    const modified = (sample.publishedAt ?? LONG_AGO).toUTCString()
+    files.set(path, { body, modified })
+    for (const each of checksums) {
+      const hex = createHash(each).update(body).digest('hex')
+      files.set(`${path}.${each}`, { body: Buffer.from(hex), modified })
+    }
   }
   const isSnapshot = version.endsWith('-SNAPSHOT')
   const build = `${version.replace(/SNAPSHOT$/, '')}${BUILD.timestamp}-${BUILD.number}`
@@ -176,22 +185,28 @@ function reply(
   req: IncomingMessage,
   res: ServerResponse,
   path: string,
-  files: ReadonlyMap<string, Buffer>,
+  files: Readonly<Files>,
   manners: Manners,
 ): void {
-  const body = files.get(path)
-  const status = manners.status ?? (body === undefined ? 404 : 200)
-  if (status !== 200 || body === undefined) {
+  const found = files.get(path)
+  const status = manners.status ?? (found === undefined ? 404 : 200)
+  if (status !== 200 || found === undefined) {
     res.writeHead(status, { 'content-type': 'text/html' }).end('<html><body>an error page</body></html>')
     return
   }
+  const { body, modified } = found
   const etag = `"${createHash('md5').update(body).digest('hex')}"`
   if (req.headers['if-none-match'] === etag) {
     res.writeHead(304, { etag }).end()
     return
   }
   const sent = manners.change === undefined ? body : manners.change(path, body)
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': sent.length, etag }
+  const headers = {
+    'content-type': 'application/octet-stream',
+    'content-length': sent.length,
+    etag,
+    'last-modified': modified,
+  }
   res.writeHead(200, headers).end(req.method === 'HEAD' ? undefined : sent)
 }
 
