@@ -55,6 +55,12 @@ export interface DefaultUpstream {
   readonly share: ShareLevel
 }
 
+/** What is passed on to upstream with a request of kind `relay`. */
+export interface RelayBody {
+  readonly headers: Headers
+  readonly body: Uint8Array
+}
+
 /** What the node tells `resolve`. */
 export interface ResolveContext {
   /** Names of the configured upstreams. */
@@ -237,6 +243,11 @@ export interface Ecosystem {
   subject?(want: Want): Purl | undefined
   /** Absent: releases are refused at their files only, and a minimum age is not applied. */
   readonly releases?: ReleasesView
+  /**
+   * A body that is passed on to upstream, without the packages that must not be named to it; asked only where the policy keeps
+   * names private. Absent: bodies name no packages. @throws usage.request if it cannot be read: it is not passed on then
+   */
+  relayBody?(sent: RelayBody, mayName: (purl: Purl) => boolean): RelayBody
   /** Headers beside a successful reply by which this client shows its user one line of text; absent: it has no way. */
   notice?(text: string, request: RequestView): Headers
   /**

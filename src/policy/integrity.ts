@@ -11,6 +11,7 @@ export const integrityPolicy: Policy = {
   decide: decideOnEvidence,
   admit: () => ({ kind: 'allow', notes: [] }),
   mayAsk: () => undefined,
+  keepsNames: () => false,
   interest: () => ({ releases: false, times: false }),
   hides: () => false,
   judge: ({ releases }) => ({

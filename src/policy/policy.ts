@@ -79,6 +79,8 @@ export interface Policy {
   admit(question: PackageQuestion): PolicyAnswer
   /** Why this upstream must not be asked for a package of a private name; undefined: it may. */
   mayAsk(question: PackageQuestion, upstream: string): Reason | undefined
+  /** True if some names of this ecosystem must not be told to its upstreams. */
+  keepsNames(ecosystem: string): boolean
   interest(question: PackageQuestion): PolicyInterest
   /** False: of no package of this ecosystem is any release ever kept from clients. */
   hides(ecosystem: string): boolean

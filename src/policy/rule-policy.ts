@@ -68,6 +68,8 @@ export function createRulePolicy(sources: RulePolicySources): Policy {
         ? undefined
         : privateReason(question, rule, upstream)
     },
+    keepsNames: (ecosystem) =>
+      sources.rules().rules.some((rule) => rule.access === 'private' && (rule.ecosystem ?? ecosystem) === ecosystem),
     interest: (question) => interestOf(sources, question),
     hides(ecosystem) {
       const { rules, fallback } = sources.rules()

@@ -6,6 +6,7 @@ import { leaveUnread, pick } from './documents/refresh.ts'
 import type { ServeParts } from './parts.ts'
 import { GUARD_HEADERS, sourceHeader } from './reply/headers.ts'
 import type { ServeReply, ServeRequest } from './request.ts'
+import type { Guard } from './rules/rules.ts'
 
 const PASSED_HEADERS = ['content-type', 'cache-control', 'etag'] as const
 
@@ -17,14 +18,19 @@ export async function relay(
   want: Want & { readonly kind: 'relay' },
   request: ServeRequest,
   parts: Pick<ServeParts, 'upstream' | 'ledger'>,
+  guard: Guard,
 ): Promise<ServeReply> {
   const body = request.body === undefined ? undefined : await collect(request.body, want.requestBytesMax)
+  const sent =
+    body === undefined || want.method !== 'POST'
+      ? { headers: want.headers, body: undefined }
+      : guard.tellable(request.ecosystem, { headers: want.headers, body }, want.upstream)
   const reply = await parts.upstream.request({
     upstream: want.upstream,
     method: want.method,
     path: want.path,
-    headers: want.headers,
-    ...(want.method === 'POST' && body !== undefined ? { body } : {}),
+    headers: sent.headers,
+    ...(sent.body === undefined ? {} : { body: sent.body }),
     interactive: true,
     signal: request.signal,
   })

@@ -173,7 +173,9 @@ class ReadFlow implements Serve {
     if (want.kind === 'relay') {
       if (request.storeOnly !== undefined) return this.#refuse(ASKED_EACH_TIME, request)
       const refused = this.#admit(want, request)
-      return refused === undefined ? await relay(want, request, this.#parts) : this.#refuse(refused, request)
+      return refused === undefined
+        ? await relay(want, request, this.#parts, this.#rules.guard)
+        : this.#refuse(refused, request)
     }
 
     const { resolution, unaskable, staleSeconds } = await this.#resolve(want, request)

@@ -3,6 +3,7 @@
  * the stock client loses the path for lock entries without `resolved`.
  */
 import type { Ecosystem } from '../ecosystem.ts'
+import { auditBody } from './audit.ts'
 import { npmClients } from './clients/clients.ts'
 import { NPM_TYPE, npmFromPurl, npmToPurl } from './coordinates.ts'
 import { npmDefaultUrl } from './default-upstream.ts'
@@ -30,6 +31,7 @@ export const npm: Ecosystem = {
   variant: npmVariant,
   subject: npmSubject,
   releases: { view: RELEASES_VIEW, statesTimes: true, index: packumentIndex },
+  relayBody: auditBody,
   notice: npmNotice,
   transform: transformNpm,
   refuse: refuseNpm,

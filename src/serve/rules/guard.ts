@@ -10,7 +10,7 @@ import type { Reason } from '../../base/located.ts'
 import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
 import { parseReleases, type Release } from '../../base/releases.ts'
 import { collect } from '../../base/streams.ts'
-import type { Ecosystem, HiddenRelease, ResolveContext } from '../../ecosystems/ecosystem.ts'
+import type { Ecosystem, HiddenRelease, RelayBody, ResolveContext } from '../../ecosystems/ecosystem.ts'
 import type { PackageQuestion, ReleaseAnswer, ReleaseAnswers } from '../../policy/policy.ts'
 import type { Documents } from '../documents/documents.ts'
 import type { Variants } from '../documents/variants.ts'
@@ -61,6 +61,11 @@ class PolicyGuard implements Guard {
 
   forbidden(ecosystem: Ecosystem, purl: Purl, upstream: string): Reason | undefined {
     return this.#parts.policy.mayAsk(this.#question(ecosystem, purl), upstream)
+  }
+
+  tellable(ecosystem: Ecosystem, sent: RelayBody, upstream: string): RelayBody {
+    if (ecosystem.relayBody === undefined || !this.#parts.policy.keepsNames(ecosystem.id)) return sent
+    return ecosystem.relayBody(sent, (purl) => this.forbidden(ecosystem, purl, upstream) === undefined)
   }
 
   async held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held> {

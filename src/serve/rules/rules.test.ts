@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bodyOf, HUB, locatedFile, type ReadFlowOptions, readFlow, someBytes } from '../../../test/kit/read-flow.ts'
+import { toyEcosystem } from '../../../test/kit/toy-ecosystem.ts'
 import { blobIdOf, digestBytes } from '../../base/digest.ts'
 import type { Located } from '../../base/located.ts'
-import { parsePurl } from '../../base/purl.ts'
+import { parsePurl, purlParts } from '../../base/purl.ts'
+import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
 import type { PolicyException } from '../../policy/policy.ts'
 import { readRules } from '../../policy/read-rules.ts'
 import { createRulePolicy } from '../../policy/rule-policy.ts'
@@ -193,4 +195,40 @@ test('with an exception the owner accepts the new digest for good', async () => 
   flow.clock.advance(1_000)
   assert.equal((await flow.get('/file/a')).status, 200)
   assert.equal(flow.serve.state().conflictCount, 0)
+})
+
+test('a body that is passed on loses what its upstream must not be told, where names are private only', async () => {
+  for (const [text, wanted] of [
+    ['[[rule]]\nnames = ["own"]\naccess = "private"', 'other'],
+    ['', 'own,other'],
+  ] as const) {
+    const { flow } = ruled(text)
+    flow.upstream.route(HUB, '/audit', { body: 'fine' })
+    const ecosystem: Ecosystem = {
+      ...toyEcosystem,
+      routes: [
+        {
+          methods: ['POST'],
+          pattern: /^\/audit$/,
+          want: () => ({
+            ...{ kind: 'relay', upstream: HUB, method: 'POST', path: '/audit', headers: {} },
+            ...{ requestBytesMax: 100, replyBytesMax: 100 },
+          }),
+        },
+      ],
+      coordinates: { toPurl: parsePurl, fromPurl: (purl) => purlParts(purl).name },
+      relayBody: ({ headers, body }, mayName) => {
+        const names = Buffer.from(body).toString().split(',')
+        const kept = names.filter((name) => mayName(parsePurl(`pkg:toy/${name}`)))
+        return { headers, body: Buffer.from(kept.join()) }
+      },
+    }
+    const body = (async function* () {
+      yield Buffer.from('own,other')
+    })()
+    const { signal } = new AbortController()
+    const view = { method: 'POST', path: '/audit', query: {}, headers: {}, base: '' }
+    assert.equal((await flow.serve.handle({ ...view, ecosystem, body, signal })).status, 200)
+    assert.equal(Buffer.from(flow.upstream.requests[0]?.body ?? '').toString(), wanted)
+  }
 })

@@ -6,7 +6,7 @@ import type { Digest } from '../../base/digest.ts'
 import type { StoredDocument } from '../../base/document.ts'
 import type { Located, Reason } from '../../base/located.ts'
 import type { Purl } from '../../base/purl.ts'
-import type { Ecosystem, HiddenRelease } from '../../ecosystems/ecosystem.ts'
+import type { Ecosystem, HiddenRelease, RelayBody } from '../../ecosystems/ecosystem.ts'
 import type { ReleaseAnswer } from '../../policy/policy.ts'
 
 /** What the policy keeps from the clients of an index. */
@@ -24,6 +24,8 @@ export interface Guard {
   admit(ecosystem: Ecosystem, purl: Purl): Reason | undefined
   /** Why this upstream must not be asked for the package. */
   forbidden(ecosystem: Ecosystem, purl: Purl, upstream: string): Reason | undefined
+  /** What may be told to this upstream of a body that is passed on. @throws usage.request */
+  tellable(ecosystem: Ecosystem, sent: RelayBody, upstream: string): RelayBody
   /** What is to be left out of an index of the package's releases. @throws untrusted.reply if the index is malformed; aborted.caller */
   held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held>
   /** The decision on a file; one that belongs to no release is allowed. @throws aborted.caller */
