@@ -52,8 +52,7 @@ export const UPSTREAM_LIMITS: UpstreamLimits = {
   connections: 16,
   interactiveReserve: 4,
   queue: 512,
-  // A cold client makes many connections at once; their handshakes share a processor, here and there.
-  connectTimeoutMs: 5_000,
+  connectTimeoutMs: 2_500,
   headersTimeoutMs: 15_000,
   stallTimeoutMs: 20_000,
   interactiveBudgetMs: 20_000,

@@ -2,6 +2,7 @@
  * The upstream client over undici: keep-alive connections bounded per origin, stall time-outs, proxies, and a look-up that
  * keeps redirects out of private networks. Adapter; imported by the composition root and tests.
  */
+import type { LookupFunction } from 'node:net'
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici'
 import { AppError } from '../base/errors.ts'
 import { createClient } from './client.ts'
@@ -9,7 +10,7 @@ import { UPSTREAM_LIMITS, type UpstreamLimits } from './limits.ts'
 import type { UpstreamDependencies, UpstreamOptions } from './line.ts'
 import type { Reach } from './rules/target.ts'
 import type { Upstream } from './upstream.ts'
-import { guardedLookup } from './wire/dial.ts'
+import { guardedLookup, type LookupAll, sharedLookup } from './wire/dial.ts'
 import { type Exchange, type Transport, type WirePhase, type WireReply, wireError } from './wire/transport.ts'
 
 /** Proxies as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say; absent or empty: none. Without `https`, `http` is used for both. */
@@ -29,18 +30,19 @@ export function createUndiciUpstream(
   dependencies: UpstreamDependencies,
 ): Upstream {
   const limits = { ...UPSTREAM_LIMITS, ...options.limits }
-  return createClient(options, { ...dependencies, transport: createUndiciTransport(limits, options.proxy ?? {}) })
+  const transport = createUndiciTransport(limits, options.proxy ?? {}, sharedLookup(dependencies.clock))
+  return createClient(options, { ...dependencies, transport })
 }
 
 const ORIGINS_MAX = 256
 const DISCARD_BYTES_MAX = 65_536
 
-function createUndiciTransport(limits: UpstreamLimits, proxy: ProxySettings): Transport {
+function createUndiciTransport(limits: UpstreamLimits, proxy: ProxySettings, lookup: LookupAll): Transport {
   const dispatchers = new Map<Reach, Dispatcher>()
 
   // Apart per reach: a connection made under wider rules is never reused under narrower ones.
   function dispatcher(reach: Reach): Dispatcher {
-    const present = dispatchers.get(reach) ?? createDispatcher(limits, proxy, reach)
+    const present = dispatchers.get(reach) ?? createDispatcher(limits, proxy, guardedLookup(reach, lookup))
     dispatchers.set(reach, present)
     return present
   }
@@ -86,7 +88,7 @@ function createUndiciTransport(limits: UpstreamLimits, proxy: ProxySettings): Tr
   }
 }
 
-function createDispatcher(limits: UpstreamLimits, proxy: ProxySettings, reach: Reach): Dispatcher {
+function createDispatcher(limits: UpstreamLimits, proxy: ProxySettings, lookup: LookupFunction): Dispatcher {
   const options = {
     connections: limits.connections,
     pipelining: 1,
@@ -95,7 +97,7 @@ function createDispatcher(limits: UpstreamLimits, proxy: ProxySettings, reach: R
     headersTimeout: limits.headersTimeoutMs,
     bodyTimeout: limits.stallTimeoutMs,
     connectTimeout: limits.connectTimeoutMs,
-    connect: { timeout: limits.connectTimeoutMs, lookup: guardedLookup(reach) },
+    connect: { timeout: limits.connectTimeoutMs, lookup },
   }
   const { http = '', https = '', noProxy = '' } = proxy
   if (http === '' && https === '') return new Agent(options)
