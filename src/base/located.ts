@@ -150,6 +150,8 @@ export interface Reference {
   readonly digest: Digest
   readonly sizeBytes: number | undefined
   readonly mediaType: string | undefined
+  /** `os/architecture` or `os/architecture/variant`, where the file that refers states it: what the other one is for. */
+  readonly platform?: string
 }
 
 /** A file of which it is known what it must hash to and where upstream has it; not yet checked against policy. */

@@ -5,6 +5,7 @@
 import type { Ecosystem } from '../ecosystem.ts'
 import { dockerClients } from './clients/clients.ts'
 import { DOCKER_TYPE, dockerFromPurl, dockerSubject, dockerToPurl } from './coordinates.ts'
+import { followDocker } from './follow.ts'
 import { dockerLockfiles } from './lockfiles.ts'
 import { dockerReferences } from './references.ts'
 import { refuseDocker } from './refuse.ts'
@@ -34,5 +35,6 @@ export const docker: Ecosystem = {
   refuse: refuseDocker,
   references: dockerReferences,
   lockfiles: dockerLockfiles,
+  follow: followDocker,
   clients: dockerClients,
 }

@@ -64,15 +64,25 @@ function descriptors(value: unknown): Reference[] {
   const found: Reference[] = []
   for (const item of value as unknown[]) {
     if (typeof item !== 'object' || item === null) throw malformed('a descriptor', typeof item)
-    const { digest, size, mediaType, urls } = item as Record<string, unknown>
+    const { digest, size, mediaType, urls, platform } = item as Record<string, unknown>
     if (isNonDistributable(mediaType, urls)) continue
+    const stated = platformOf(platform)
     found.push({
       digest: contentDigest(digest),
       sizeBytes: Number.isSafeInteger(size) && (size as number) >= 0 ? (size as number) : undefined,
       mediaType: typeof mediaType === 'string' ? mediaType : undefined,
+      ...(stated === undefined ? {} : { platform: stated }),
     })
   }
   return found
+}
+
+/** OCI image spec 1.1, "image index": `platform.os`, `.architecture`, `.variant`. */
+function platformOf(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  const { os, architecture, variant } = value as Record<string, unknown>
+  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined
+  return typeof variant === 'string' && variant !== '' ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`
 }
 
 /** Foreign layers are fetched from elsewhere by the clients themselves; no registry has to have them. */

@@ -91,7 +91,14 @@ async function small(
     const found = next.done === true ? 'its end' : JSON.stringify(next.value.name.slice(0, 100))
     throw new AppError('untrusted.bundle', `reading a bundle: wanted ${name}, found ${found}`)
   }
-  return await collect(next.value.body, bytesMax)
+  const { sizeBytes, body } = next.value
+  if (sizeBytes > bytesMax) {
+    throw new AppError(
+      'exhausted.size',
+      `reading a bundle: wanted ${name} of at most ${bytesMax} bytes, found ${sizeBytes}`,
+    )
+  }
+  return await collect(body, bytesMax)
 }
 
 async function takeBlob(

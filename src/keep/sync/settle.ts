@@ -8,7 +8,7 @@ import { AppError, errorChain } from '../../base/errors.ts'
 import { collect } from '../../base/streams.ts'
 import type { Ecosystem, LockedFile } from '../../ecosystems/ecosystem.ts'
 import type { BlobInfo, Store } from '../../store/store.ts'
-import type { Answer, AskReadFlow, UsedFact } from './types.ts'
+import type { Answer, Ask, AskReadFlow, UsedFact } from './types.ts'
 
 /** The most that is read of a reply that leads to further files, bytes. */
 const LEAD_BYTES_MAX = 64 * 1_048_576
@@ -41,7 +41,15 @@ export type Settled =
       /** What it leads to. */
       readonly next: readonly LockedFile[]
     }
+  /** Fetched; what it leads to must be had before it can be proved (an image needs its layers). */
+  | { readonly kind: 'leading'; readonly next: readonly LockedFile[] }
   | { readonly kind: 'missing'; readonly reason: string }
+
+interface Brought {
+  readonly kept: Kept
+  /** Why it could not be fetched. */
+  readonly reason?: string | undefined
+}
 
 interface Kept {
   readonly ok: boolean
@@ -52,19 +60,35 @@ interface Kept {
 
 /** Settles one entry; whatever goes wrong with it is a reason. @throws aborted.caller, aborted.shutdown, bug.assertion */
 export async function settle(file: LockedFile, context: SettleContext): Promise<Settled> {
+  return await reasoned(async () => {
+    if (file.leads === true && context.mayFetch)
+      return { kind: 'leading', next: await follow(file, context, undefined) }
+    return await settled(file, context, await bring(file, context))
+  })
+}
+
+/** Settles an entry from what is kept alone, when all that it leads to was settled. @throws as `settle` */
+export async function prove(file: LockedFile, context: SettleContext): Promise<Settled> {
+  return await reasoned(async () => await settled(file, context, { kept: await askStore(file, context) }))
+}
+
+async function settled(file: LockedFile, context: SettleContext, { kept, reason }: Brought): Promise<Settled> {
+  if (!kept.ok) return { kind: 'missing', reason: reason ?? kept.reason }
+  await checkDigests(file, kept, context)
+  const next = file.leads === true && !context.mayFetch ? await follow(file, context, { onUsed: () => {} }) : []
+  const blobs = new Set<BlobId>()
+  const documents = new Set<DocumentKey>()
+  for (const used of kept.used) {
+    if (used.kind === 'document') documents.add(used.document.key)
+    const id = used.kind === 'blob' ? used.blob.id : used.document.body
+    if (id !== undefined) blobs.add(id)
+  }
+  return { kind: 'kept', blobs: [...blobs], documents: [...documents], file: kept.file, next }
+}
+
+async function reasoned(work: () => Promise<Settled>): Promise<Settled> {
   try {
-    const { kept, reason } = await bring(file, context)
-    if (!kept.ok) return { kind: 'missing', reason: reason ?? kept.reason }
-    await checkDigests(file, kept, context)
-    const next = file.leads === true ? await follow(file, context) : []
-    const blobs = new Set<BlobId>()
-    const documents = new Set<DocumentKey>()
-    for (const used of kept.used) {
-      if (used.kind === 'document') documents.add(used.document.key)
-      const id = used.kind === 'blob' ? used.blob.id : used.document.body
-      if (id !== undefined) blobs.add(id)
-    }
-    return { kind: 'kept', blobs: [...blobs], documents: [...documents], file: kept.file, next }
+    return await work()
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === 'aborted' || error.kind === 'bug') throw error
     return { kind: 'missing', reason: errorChain(error).join(': ').slice(0, REASON_LENGTH_MAX) }
@@ -72,7 +96,7 @@ export async function settle(file: LockedFile, context: SettleContext): Promise<
 }
 
 /** What is kept after fetching, if that is allowed and needed; with the reason why fetching failed. */
-async function bring(file: LockedFile, context: SettleContext): Promise<{ kept: Kept; reason?: string | undefined }> {
+async function bring(file: LockedFile, context: SettleContext): Promise<Brought> {
   const first = await askStore(file, context)
   const named = file.digests.some(isStrong) && first.file !== undefined
   if (!context.mayFetch || (first.ok && named)) return { kept: first }
@@ -112,14 +136,19 @@ async function askStore(file: LockedFile, context: SettleContext): Promise<Kept>
   return { ok, reason: ok ? '' : await reasonOf(answer), used, file: located }
 }
 
-async function follow(file: LockedFile, context: SettleContext): Promise<readonly LockedFile[]> {
-  if (context.ecosystem.follow === undefined) return []
-  const storeOnly = { onUsed: () => {} }
-  const answer = await context.ask({ ...requestOf(file, context), method: 'GET', storeOnly })
+/** What the answer to it leads to. @throws absent.document if it cannot be had; untrusted.reply */
+async function follow(
+  file: LockedFile,
+  context: SettleContext,
+  storeOnly: Ask['storeOnly'],
+): Promise<readonly LockedFile[]> {
+  const asked = { ...requestOf(file, context), method: 'GET' } as const
+  const answer = await context.ask(storeOnly === undefined ? asked : { ...asked, storeOnly })
   if (answer.status !== 200) throw new AppError('absent.document', await reasonOf(answer))
   const bytes = await bytesOf(answer.body, LEAD_BYTES_MAX)
+  if (storeOnly === undefined) context.onBytes(bytes.byteLength)
   const mediaType = answer.headers['content-type'] ?? 'application/octet-stream'
-  return context.ecosystem.follow(file, { bytes, mediaType }, context.platform)
+  return context.ecosystem.follow?.(file, { bytes, mediaType }, context.platform) ?? []
 }
 
 /**

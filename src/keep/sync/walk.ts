@@ -4,7 +4,7 @@
  */
 import { AppError, throwIfAborted } from '../../base/errors.ts'
 import type { LockedFile } from '../../ecosystems/ecosystem.ts'
-import { type SettleContext, type Settled, settle } from './settle.ts'
+import { prove, type SettleContext, type Settled, settle } from './settle.ts'
 
 /** Entries at a time. */
 const CONCURRENCY_MAX = 8
@@ -12,7 +12,11 @@ const CONCURRENCY_MAX = 8
 export const ENTRY_COUNT_MAX = 200_000
 
 /** Told each entry as it ends, and how many are known by then. */
-export type OnSettled = (file: LockedFile, settled: Settled, wantedCount: number) => void
+export type OnSettled = (
+  file: LockedFile,
+  settled: Exclude<Settled, { readonly kind: 'leading' }>,
+  wantedCount: number,
+) => void
 
 /**
  * Settles `files` and what they lead to, each request once.
@@ -32,11 +36,13 @@ export async function walk(files: readonly LockedFile[], context: SettleContext,
       throw new AppError('exhausted.size', `wanted at most ${ENTRY_COUNT_MAX} files of one lockfile, found more`)
     }
   }
+  const leading: LockedFile[] = []
   const running = new Set<Promise<void>>()
   const one = async (file: LockedFile): Promise<void> => {
     const settled = await settle(file, context)
-    if (settled.kind === 'kept') add(settled.next)
-    onSettled(file, settled, seen.size)
+    if (settled.kind !== 'missing') add(settled.next)
+    if (settled.kind === 'leading') leading.push(file)
+    else onSettled(file, settled, seen.size)
   }
   add(files)
   try {
@@ -50,6 +56,11 @@ export async function walk(files: readonly LockedFile[], context: SettleContext,
       at += 1
       const task = one(file).finally(() => running.delete(task))
       running.add(task)
+    }
+    for (const file of leading) {
+      throwIfAborted(context.signal)
+      const settled = await prove(file, context)
+      if (settled.kind !== 'leading') onSettled(file, settled, seen.size)
     }
   } finally {
     // Nothing is settled any more once this has ended.
