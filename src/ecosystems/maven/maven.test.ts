@@ -418,3 +418,19 @@ test('the published vectors of maven purls are read and written', () => {
     assert.equal(maven.coordinates.toPurl(native), purl)
   }
 })
+
+test('a repository that answers GET only is served, and what is kept of it asks nobody', () => {
+  const table: Record<string, Got> = {
+    [`maven HEAD ${JAR}`]: { kind: 'absent', reason: reason('status 405'), refused: true },
+    [`maven GET ${JAR}.sha256`]: documentAt('maven', hexOf(sha256)),
+  }
+  const { resolution } = resolveAt(JAR, ['maven'], repositories(table))
+  assert.ok(resolution.kind === 'file')
+  assert.deepEqual(resolution.located.digests, [sha256])
+  const kept = resolveAt(JAR, ['maven'], (need) => {
+    if (need.kind === 'blob') return unavailable('not kept')
+    assert.equal(need.keptOnly, true)
+    return table[`maven ${need.request.method} ${need.request.path}`] ?? unavailable('not kept')
+  })
+  assert.equal(kept.resolution.kind, 'file')
+})

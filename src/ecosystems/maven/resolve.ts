@@ -1,40 +1,28 @@
 /**
- * How files are found. A released file is located by what its repository states of it: reply headers and the checksum files
- * beside it, the strongest that there is. What was stated once is kept and believed for good, so a file that is kept is given
- * without asking anybody. Several repositories are asked in order: only "does not exist" leads to the next one, never a failure,
- * or an outage of a company's repository would send its private names to strangers.
+ * How files are found: a file by what its repository states of it (`statement.ts`), metadata and signatures as documents, and a
+ * checksum by what this node computed of the bytes it gave. A file that is kept is given without asking anybody.
  */
-import { ALGORITHMS, type Algorithm, algorithmOf, type Digest, hexOf } from '../../base/digest.ts'
-import type { DocumentRequest, Evidence, Got, Located, Need, Resolution, Want } from '../../base/located.ts'
+import { type Algorithm, algorithmOf, type Digest, hexOf } from '../../base/digest.ts'
+import type { DocumentRequest, Got, Located, Need, Resolution, Want } from '../../base/located.ts'
 import { type Purl, purlParts } from '../../base/purl.ts'
-import { releaseTime } from '../../base/releases.ts'
 import type { RequestView, ResolveContext } from '../ecosystem.ts'
 import { artifactPurl, filePurl, MAVEN_TYPE } from './coordinates.ts'
-import {
-  CHECKSUM_HEADERS,
-  checksumHeaders,
-  hasStrong,
-  headerChecksums,
-  readAlgorithm,
-  readChecksum,
-} from './formats/checksums.ts'
-import {
-  type FilePlace,
-  isSignature,
-  isSnapshot,
-  isTimestamped,
-  type MavenPlace,
-  metadataPath,
-  readPlace,
-} from './names.ts'
+import { checksumHeaders, readAlgorithm } from './formats/checksums.ts'
+import { isSignature, isSnapshot, isTimestamped, type MavenPlace, metadataPath, readPlace } from './names.ts'
 import { MAVEN_UPSTREAM } from './routes.ts'
+import {
+  askedStatement,
+  besideRequest,
+  FILE_BYTES_MAX,
+  keptStatement,
+  refusal,
+  type Statement,
+  smallRequest,
+} from './statement.ts'
 
 const METADATA_BYTES_MAX = 64 * 1024 ** 2
-const SMALL_BYTES_MAX = 1024 ** 2
-const FILE_BYTES_MAX = 16 * 1024 ** 3
 /** More repositories than this are not asked: one request may ask the core for only so much. */
 const UPSTREAMS_MAX = 5
-const STRONG: readonly Algorithm[] = ['sha512', 'sha256']
 /** A checksum of metadata is made of the copy that was given last, not of a newer one. */
 const CHECKSUM_GRACE_SECONDS = 600
 
@@ -51,14 +39,6 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 
 type Flow = Generator<Need, Resolution, Got>
 type Place = MavenPlace & { readonly kind: 'file' }
-
-/** What a repository states of a file. */
-interface Statement {
-  readonly upstream: string
-  readonly digests: readonly [Digest, ...Digest[]]
-  readonly evidence: readonly Evidence[]
-  readonly releasedAtMs: number | undefined
-}
 
 /** Resolves files, metadata, signatures and checksums. */
 export function* resolveMaven(want: Want, _request: RequestView, context: ResolveContext): Flow {
@@ -108,7 +88,7 @@ export function metadataOf(purl: Purl, upstream: string, context: ResolveContext
 function metadataRequest(path: string, upstream: string, context: ResolveContext): DocumentRequest {
   const isBuilds = isSnapshot(path.split('/').at(-2) ?? '')
   return {
-    ...request(path, upstream, context),
+    ...smallRequest(path, upstream, context),
     bytesMax: METADATA_BYTES_MAX,
     ...(isBuilds ? { unshared: true } : {}),
   }
@@ -157,71 +137,6 @@ function* resolveFile(
   return documentOf(beside, filePurl(place), `${place.file}.${checksum}`)
 }
 
-/** What is kept of the repositories' statements, however old: nobody is asked. */
-function* keptStatement(
-  place: Place,
-  upstreams: readonly string[],
-  context: ResolveContext,
-): Generator<Need, Statement | undefined, Got> {
-  for (const upstream of upstreams) {
-    const head = yield { kind: 'document', request: headRequest(place, upstream, context), keptOnly: true }
-    if (head.kind === 'document') return yield* statementOf(place, upstream, head, true, context)
-  }
-  return undefined
-}
-
-function* askedStatement(
-  place: Place,
-  upstreams: readonly string[],
-  context: ResolveContext,
-): Generator<Need, Statement | Resolution, Got> {
-  let reason = `${place.file} is in no repository`
-  for (const upstream of upstreams) {
-    // Where it most likely is, everything that may be needed is asked for at once: one round trip instead of three.
-    const isLast = upstream === upstreams.at(-1)
-    const soon = isLast ? STRONG.map((each) => besideRequest(place, `${place.path}.${each}`, upstream, context)) : []
-    const head = yield { kind: 'document', request: headRequest(place, upstream, context), soon }
-    if (head.kind === 'unavailable') return head
-    if (head.kind === 'absent' && head.refused === true && upstreams.length > 1) return refusal(head.reason.message)
-    if (head.kind === 'document') {
-      const stated = yield* statementOf(place, upstream, head, false, context)
-      return stated ?? untrusted(`${place.file}: ${upstream} states no checksum for it, so it cannot be checked`)
-    }
-    reason = head.kind === 'absent' ? `${place.file}: ${head.reason.message}` : reason
-  }
-  return absent(reason)
-}
-
-/** The digests of a file, strongest first: of the headers, then of the checksum files until one of them is strong. */
-function* statementOf(
-  place: Place,
-  upstream: string,
-  head: Got & { readonly kind: 'document' },
-  keptOnly: boolean,
-  context: ResolveContext,
-): Generator<Need, Statement | undefined, Got> {
-  const evidence: Evidence[] = headerChecksums(head.headers).map((digest) => {
-    return { kind: 'header', digest, statedBy: `x-checksum header of ${place.file} at ${upstream}` }
-  })
-  for (const algorithm of ALGORITHMS) {
-    if (hasStrong(evidence.map(({ digest }) => digest))) break
-    const isWeak = algorithm === 'sha1' || algorithm === 'md5'
-    if (isWeak && evidence.length > 0) break
-    const path = `${place.path}.${algorithm}`
-    const asked = besideRequest(place, path, upstream, context)
-    const got = yield { kind: 'document', request: asked, ...(keptOnly ? ({ keptOnly } as const) : {}) }
-    const digest = got.kind === 'document' ? readChecksum(got.bytes, algorithm) : undefined
-    if (digest !== undefined)
-      evidence.push({ kind: 'index', digest, statedBy: `${place.file}.${algorithm} at ${upstream}` })
-  }
-  const digests = ALGORITHMS.flatMap(
-    (each) => evidence.find(({ digest }) => algorithmOf(digest) === each)?.digest ?? [],
-  )
-  const [first, ...others] = digests
-  if (first === undefined) return undefined
-  return { upstream, digests: [first, ...others], evidence, releasedAtMs: releaseTime(head.headers['last-modified']) }
-}
-
 /** The first request whose document is there; the last one is not asked here, whoever gives the document asks it. */
 function* firstWith(
   requests: readonly DocumentRequest[],
@@ -259,32 +174,6 @@ function locate(place: Place, stated: Statement, isFixed: boolean): Located {
   }
 }
 
-function headRequest(place: FilePlace, upstream: string, context: ResolveContext): DocumentRequest {
-  const keepHeaders = [...CHECKSUM_HEADERS, 'last-modified']
-  // The size that a peer knows of it is the file's own.
-  const beside = besideRequest(place, place.path, upstream, context)
-  return { ...beside, method: 'HEAD', keepHeaders, bytesMax: FILE_BYTES_MAX }
-}
-
-/** A signature or checksum beside a file, or the file's own headers. */
-function besideRequest(place: FilePlace, path: string, upstream: string, context: ResolveContext): DocumentRequest {
-  return { ...request(path, upstream, context), ...(isSnapshot(place.version) ? { unshared: true } : {}) }
-}
-
-function request(path: string, upstream: string, context: ResolveContext): DocumentRequest {
-  return {
-    upstream,
-    path,
-    method: 'GET',
-    headers: {},
-    keepHeaders: [],
-    bytesMax: SMALL_BYTES_MAX,
-    freshSeconds: context.freshSeconds,
-    staleSeconds: 0,
-    immutable: false,
-  }
-}
-
 function documentOf(
   request: DocumentRequest,
   purl: Purl | undefined,
@@ -296,14 +185,6 @@ function documentOf(
 function checksumReply(digest: Digest): Resolution {
   const headers = { 'content-type': 'text/plain', ...RELEASED_HEADERS }
   return { kind: 'reply', reply: { status: 200, headers, body: hexOf(digest) } }
-}
-
-function refusal(message: string): Resolution {
-  return { kind: 'unavailable', reason: { code: 'unavailable', message } }
-}
-
-function untrusted(message: string): Resolution {
-  return { kind: 'unavailable', reason: { code: 'untrusted', message } }
 }
 
 function absent(message: string): Resolution {
