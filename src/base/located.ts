@@ -179,6 +179,11 @@ export interface Located {
   readonly requires: readonly Reference[]
   /** When upstream published this very file, milliseconds since 1970, if what was read on the way says so. */
   readonly releasedAtMs?: number
+  /**
+   * A range of a file that is not here and no larger than this is answered from the whole, fetched and checked, instead of being
+   * passed through: for clients that read a part of what they may want again, when upstream cannot be asked any more. Default: 0.
+   */
+  readonly wholeBytesMax?: number
   /** True if upstream may replace it under the same name (a tag, a snapshot). All else is released once: another digest for it is refused. */
   readonly mutable?: boolean
   /** True: shared with nobody, whatever the upstream's level. */

@@ -82,8 +82,9 @@ export async function fetch(
     const measured = await measure(cleared, seek, parts, options.signal)
     if (measured !== undefined) return { kind: 'verified', verified: measured }
   }
-  if (options.range !== undefined && isCold(options.range, transfers.running(cleared.located))) {
-    const passed = await passRange(cleared, options.range, seek, parts, options.signal)
+  const { range } = options
+  if (range !== undefined && !wantsWhole(cleared) && isCold(range, transfers.running(cleared.located))) {
+    const passed = await passRange(cleared, range, seek, parts, options.signal)
     if (passed !== undefined) return { kind: 'passed', passed: passed as unknown as Passed }
   }
   return { kind: 'verified', verified: await fromTransfer(cleared, seek, options, parts, transfers) }
@@ -195,6 +196,10 @@ function statedBytes(header: string | undefined): number | undefined {
 
 function unread(): ByteStream {
   throw new AppError('bug.assertion', 'the body of a reply to HEAD was read')
+}
+
+function wantsWhole({ located: { sizeBytes, wholeBytesMax = 0 } }: Cleared): boolean {
+  return sizeBytes !== undefined && sizeBytes <= wholeBytesMax
 }
 
 function isCold(range: AskedRange, running: Transfer | undefined): boolean {

@@ -352,6 +352,20 @@ test('handle() does not take a stored file of another upstream by a weak digest'
   assert.equal((await flow.get('/file/b')).status, 404)
 })
 
+test('handle() answers a range from the whole where that is wanted, and keeps it', async () => {
+  const flow = readFlow()
+  const bytes = someBytes(2 * MIB)
+  const size = { sizeBytes: bytes.byteLength, wholeBytesMax: bytes.byteLength }
+  flow.file('a', bytes, size)
+  const reply = await flow.get('/file/a', { headers: { range: 'bytes=-1000' } })
+  assert.equal(reply.status, 206)
+  assert.deepEqual(await bodyOf(reply), Buffer.from(bytes.subarray(-1000)))
+  assert.notEqual(flow.store.lookup(blobIdOf(bytes)), undefined)
+  flow.file('b', someBytes(3 * MIB), { ...size, sizeBytes: 3 * MIB })
+  await bodyOf(await flow.get('/file/b', { headers: { range: 'bytes=-1000' } }))
+  assert.equal(flow.store.lookup(blobIdOf(someBytes(3 * MIB))), undefined, 'a larger one is passed through')
+})
+
 test('handle() passes a cold range through without storing it', async () => {
   const flow = readFlow()
   const bytes = someBytes(2 * MIB)

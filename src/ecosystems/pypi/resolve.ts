@@ -18,6 +18,8 @@ const PAGE_BYTES_MAX = 64 * 1024 ** 2
 const LIST_BYTES_MAX = 256 * 1024 ** 2
 const SIDECAR_BYTES_MAX = 16 * 1024 ** 2
 const FILE_BYTES_MAX = 16 * 1024 ** 3
+/** Where an index has no metadata files, resolvers read the end of wheels that they then reject: others will do so offline. */
+const WHOLE_BYTES_MAX = 32 * 1024 ** 2
 
 /** A file is never uploaded twice. */
 const FILE_HEADERS = { 'cache-control': 'public, max-age=31536000, immutable' }
@@ -138,6 +140,7 @@ function locate({ project, row }: Found, url: string, sidecar: string | undefine
       statedBy: `index page of ${project} at ${PYPI_UPSTREAM}`,
     })),
     requires: [],
+    wholeBytesMax: WHOLE_BYTES_MAX,
     ...(row.releasedAtMs === undefined ? {} : { releasedAtMs: row.releasedAtMs }),
   }
   return { kind: 'file', located }
