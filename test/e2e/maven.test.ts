@@ -53,6 +53,11 @@ test(
     first.forget()
     await first.resolve()
     assert.deepEqual(repository.requests, [], 'what is kept is asked of nobody, checksums included')
+    const list = join(directory, 'maven-repository.list')
+    writeFileSync(list, first.listing())
+    const checked = await a.cli('sync', '--check', list)
+    assert.match(checked.stdout, /maven-repository\.list: complete, 1\d\d files/)
+    assert.equal((await a.cli('sync', list)).code, 0)
 
     const trust = ['--peer', a.listen[0] as string, '--trust-peer', a.peerId]
     const b = await node(t, join(directory, 'b'), [...args, ...trust])
@@ -180,6 +185,6 @@ test(
     }).setup(a)
     const finished = await ranged.mvn('validate')
     assert.match(finished.stdout, /cool:(?:pom|jar):1\.1/)
-  assert.doesNotMatch(finished.stdout, /cool-1\.2/)
+    assert.doesNotMatch(finished.stdout, /cool-1\.2/)
   },
 )

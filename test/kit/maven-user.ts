@@ -2,7 +2,7 @@
  * A user with mvn, a home and a project of their own. The project's artifacts are a build extension: Maven resolves it, with all
  * that it depends on, before any plug-in runs, so that no plug-in has to be had from anywhere.
  */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Coordinates, coordinatesOf } from './maven-repository.ts'
 import { TOOL_PATH, toolPath } from './needs.ts'
@@ -59,6 +59,14 @@ export class MavenUser {
   /** Jars in the local repository. */
   jars(): number {
     return this.#repository().filter((name) => name.endsWith('.jar')).length
+  }
+
+  /** The local repository as `find . -type f` lists it. */
+  listing(): string {
+    return this.#repository()
+      .filter((name) => statSync(join(this.home, '.m2/repository', name)).isFile())
+      .map((name) => `./${name}\n`)
+      .join('')
   }
 
   /** Forgets the local repository; settings stay. */
