@@ -1,4 +1,5 @@
 /** `pyrsia why`: where the bytes of a package came from, who vouched for them, and how old that is. */
+import { isStrong } from '../base/digest.ts'
 import type { Origin } from '../base/located.ts'
 import type { WhyView } from '../http/http.ts'
 import type { CliContext, CommonOptions } from './context.ts'
@@ -21,7 +22,8 @@ export function whyText(found: WhyView, nowMs: number): string {
       `  came from ${originText(fact.origin)}`,
       `  upstream  ${fact.upstream}`,
       ...fact.evidence.map(
-        ({ kind, digest, statedBy }) => `  stated    ${digest.slice(0, 23)}… by ${statedBy} (${kind})`,
+        ({ kind, digest, statedBy }) =>
+          `  stated    ${digest.slice(0, 23)}… by ${statedBy} (${kind}${isStrong(digest) ? '' : ', weak: no proof'})`,
       ),
       `  served    first ${age(fact.firstAtMs)}, last ${age(fact.lastAtMs)}`,
       fact.stored === undefined
