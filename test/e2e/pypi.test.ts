@@ -68,6 +68,9 @@ test('pip installs from an upstream that has HTML pages only, and from nothing b
   user.forget()
   await user.install('pip', ROOT)
   assert.equal(user.installed().length, WHEELS)
+  const unknown = await user.run('pip', ...user.installing('pip', 'never-seen'))
+  assert.notEqual(unknown.code, 0)
+  assert.match(unknown.stderr, /0\+unavailable\..*never-seen/s, 'what pip prints says that upstream is down')
 })
 
 test('uv.lock is the same with and without the node, and its hashes install through the node with upstream down', {

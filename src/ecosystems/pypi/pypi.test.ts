@@ -9,6 +9,7 @@ import { blobIdOf, digestBytes, hexOf } from '../../base/digest.ts'
 import type { Need } from '../../base/located.ts'
 import { parsePurl } from '../../base/purl.ts'
 import { parseReleases } from '../../base/releases.ts'
+import { versionOfFile } from './names.ts'
 import { pypi } from './pypi.ts'
 import { RELEASES_VIEW } from './transform.ts'
 
@@ -349,6 +350,25 @@ test('a denial is told in the status line and in a problem document', () => {
   const reply = pypi.refuse({ code: 'denied', message: 'left-pad is malware (rule 3)' }, requestOf(WHEEL))
   assert.deepEqual([reply.status, reply.statusText], [403, 'Forbidden by policy: left-pad is malware (rule 3)'])
   assert.equal(JSON.parse(String(reply.body)).detail, 'left-pad is malware (rule 3)')
+})
+
+test('pip and uv are told of a refused project by a yanked release, which is all of a page that they print', () => {
+  const reason = { code: 'denied', message: 'left-pad is blocked (policy: "typo" <squatting>)' } as const
+  const page = (agent: string, accept: string) =>
+    pypi.refuse(reason, requestOf('/simple/left-pad/', { 'user-agent': agent, accept }))
+  const json = page('pip/26.2 {}', JSON_CLIENT.accept)
+  assert.equal(json.status, 200)
+  const { versions, files } = JSON.parse(String(json.body))
+  assert.deepEqual(versions, ['0+denied.left.pad.is.blocked.policy.typo.squatting'])
+  assert.equal(files[0].yanked, reason.message)
+  assert.equal(versionOfFile('left-pad', files[0].filename), versions[0])
+  assert.match(String(page('uv/0.13', 'text/html').body), /data-yanked="left-pad is blocked \(policy: &quot;typo&quot;/)
+  assert.equal(page('curl/8', '*/*').status, 403)
+  const down = { code: 'unavailable', message: 'nobody answers' } as const
+  const told = (agent: string) => pypi.refuse(down, requestOf('/simple/left-pad/', { 'user-agent': agent }))
+  assert.match(String(told('pip/26.2').body), /left_pad-0\+unavailable\.nobody\.answers-py3/)
+  assert.equal(told('uv/0.13').status, 424)
+  assert.equal(pypi.refuse(reason, requestOf(WHEEL, { 'user-agent': 'pip/26.2' })).status, 403)
 })
 
 test('uploading is refused as a method, not as an absence', () => {
