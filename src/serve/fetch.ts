@@ -170,7 +170,7 @@ async function measure(
       body: unread,
       leave() {},
     }) as unknown as Verified
-  const [provider] = await lookup(cleared, parts, signal)
+  const [provider] = await lookup(cleared, parts, signal, parts.limits.lookupMs)
   if (provider !== undefined) return known('peer', provider.sizeBytes, provider.mediaType)
   if (seek.unaskable.has(located.upstream) || !parts.upstream.askable(located.upstream)) return undefined
   const reply = await parts.upstream.request({

@@ -27,6 +27,9 @@ export interface ScriptedPeers extends Peers {
   readonly documents: Map<string, PeerDocument>
   /** Answers `follow`; undefined: nobody leads. */
   leader: ((request: LeadRequest) => { readonly peerId: string; readonly bytes: Uint8Array }) | undefined
+  /** So many look-ups find nothing, so many fetches find no slot, before things go well. */
+  emptyLookups: number
+  busyFetches: number
   /** While set, look-ups wait for it. */
   lookupGate: Promise<void> | undefined
   readonly lookups: (readonly Digest[])[]
@@ -45,6 +48,8 @@ export function scriptedPeers(): ScriptedPeers {
     copies: [],
     documents: new Map(),
     leader: undefined,
+    emptyLookups: 0,
+    busyFetches: 0,
     lookupGate: undefined,
     lookups: [],
     fetches: [],
@@ -69,6 +74,7 @@ export function scriptedPeers(): ScriptedPeers {
     async lookup(names) {
       peers.lookups.push(names)
       await peers.lookupGate
+      if (peers.emptyLookups-- > 0) return []
       return peers.copies
         .filter((copy) => names.includes(copy.id) || copy.names?.some((name) => names.includes(name)))
         .map(({ peerId, trust, id, sizeBytes }): Provider => ({ peerId, trust, id, sizeBytes, mediaType: undefined }))
@@ -77,6 +83,7 @@ export function scriptedPeers(): ScriptedPeers {
       const [first] = providers
       const copy = peers.copies.find(({ peerId, id }) => peerId === first.peerId && id === first.id)
       peers.fetches.push({ peerIds: providers.map(({ peerId }) => peerId), offset: range?.offset ?? 0 })
+      if (peers.busyFetches-- > 0) throw new AppError('exhausted.queue', `no slot is free for ${first.peerId}`)
       if (copy === undefined) throw new AppError('unavailable.peer', `${first.peerId} is gone`)
       const end = range === undefined ? copy.bytes.byteLength : range.offset + range.lengthBytes
       return {

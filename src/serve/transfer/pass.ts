@@ -35,7 +35,9 @@ export async function passRange(
   signal: AbortSignal,
 ): Promise<PassedRange | undefined> {
   const { located } = cleared
-  const trusted = (await lookup(cleared, parts, signal)).filter(({ trust }) => trust !== 'stranger')
+  const trusted = (await lookup(cleared, parts, signal, parts.limits.lookupMs)).filter(
+    ({ trust }) => trust !== 'stranger',
+  )
   const [first] = trusted
   if (first !== undefined) {
     const same = trusted.filter(({ id, sizeBytes }) => id === first.id && sizeBytes === first.sizeBytes)
