@@ -81,7 +81,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/main/daemon.ts': ['timers', 'process', 'node:fs/promises', 'node:os'],
   'src/main/data-directory.ts': ['random', 'node:fs/promises'],
   'src/main/config/default-directory.ts': ['node:os'],
-  'src/main/effects.ts': ['time', 'timers', 'random', 'process', 'node:timers/promises'],
+  'src/main/effects.ts': ['time', 'timers', 'random', 'process', 'node:timers/promises', 'node:tls'],
   'src/main/setup.ts': ['process', 'node:os'],
   'src/main/transform-pool.ts': ['node:worker_threads'],
   'src/main/transform-worker.ts': ['node:worker_threads'],

@@ -21,7 +21,7 @@ import {
   removeNodeFile,
   writeNodeFile,
 } from './data-directory.ts'
-import { createLogSink, type LogSink, systemClock, systemRandom } from './effects.ts'
+import { createLogSink, type LogSink, systemClock, systemRandom, trustSystemCertificates } from './effects.ts'
 import type { NodeOptions } from './node-options.ts'
 import { showProgress } from './progress.ts'
 import { type RunningNode, startNode } from './wire.ts'
@@ -47,6 +47,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   const sink = createLogSink(node.config.values.logLevel)
   catchBugs(sink)
   const stop = stopSignal(sink)
+  trustSystemCertificates()
   let running: RunningNode
   try {
     running = await startNode(node, { clock: systemClock, random: systemRandom, logger: sink.logger, process: usage })

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino'
 import type { Clock, LogFacts, Logger, Random } from '../base/clock.ts'
 import { errorChain, wrapError } from '../base/errors.ts'
@@ -31,6 +32,14 @@ export const systemClock: Clock = {
 export const systemRandom: Random = {
   bytes: (count) => randomBytes(count),
   fraction: () => randomBytes(4).readUInt32BE() / 2 ** 32,
+}
+
+/**
+ * Trusts the machine's certificate authorities beside Node's own list, as the stock clients do: a company's proxy or mirror
+ * that npm or dockerd accepts must not be an unknown issuer to the node. Peers are not concerned: their keys are pinned.
+ */
+export function trustSystemCertificates(): void {
+  setDefaultCACertificates([...new Set([...getCACertificates('default'), ...getCACertificates('system')])])
 }
 
 /** A logger and the way to empty its buffer before the process ends. */
