@@ -92,7 +92,10 @@ class Routes {
 
   async answer(peerId: PeerId, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const left = new AbortController()
-    response.once('close', () => left.abort(new AppError('unavailable.peer', `${peerId} closed the connection`)))
+    response.once('close', () => {
+      if (response.writableFinished) return
+      left.abort(new AppError('unavailable.peer', `${peerId} closed the connection`))
+    })
     request.on('error', () => {})
     response.on('error', () => {})
     try {
