@@ -1,7 +1,15 @@
 /** Peers that do what a test says, lies included: for the steps that must not believe them. Not held to the peers' suite. */
 import type { BlobId, Digest } from '../../src/base/digest.ts'
 import { AppError } from '../../src/base/errors.ts'
-import type { LeadRequest, PeerDocument, PeerInfo, Peers, PeerTrust, Provider } from '../../src/peers/peers.ts'
+import type {
+  LeadRequest,
+  PeerDocument,
+  PeerInfo,
+  Peers,
+  PeersState,
+  PeerTrust,
+  Provider,
+} from '../../src/peers/peers.ts'
 
 /** One peer's copy of a blob. */
 export interface ScriptedCopy {
@@ -58,18 +66,7 @@ export function scriptedPeers(): ScriptedPeers {
     privateNetwork: false,
     async start() {},
     async stop() {},
-    state: () => ({
-      peerId: 'self',
-      listen: [],
-      dataAddress: undefined,
-      privateNetwork: peers.privateNetwork,
-      connected: 1,
-      known: 1,
-      reachable: 'unknown',
-      receivedBytes: 0,
-      sentBytes: 0,
-      announcedDigests: 0,
-    }),
+    state: () => ({ ...STATE, privateNetwork: peers.privateNetwork }),
     list: () => peers.copies.map(({ peerId, trust }) => peerInfo(peerId, trust)),
     async lookup(names) {
       peers.lookups.push(names)
@@ -114,6 +111,19 @@ export function scriptedPeers(): ScriptedPeers {
     subscribe: () => () => {},
   }
   return peers
+}
+
+const STATE: PeersState = {
+  peerId: 'self',
+  listen: [],
+  dataAddress: undefined,
+  privateNetwork: false,
+  connected: 1,
+  known: 1,
+  reachable: 'unknown',
+  receivedBytes: 0,
+  sentBytes: 0,
+  announcedDigests: 0,
 }
 
 function peerInfo(peerId: string, trust: PeerTrust): PeerInfo {

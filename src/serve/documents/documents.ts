@@ -45,7 +45,7 @@ export interface Documents {
   kept(key: DocumentKey): StoredDocument | undefined
 }
 
-/** Peers are asked for one document again only after this, milliseconds. */
+/** Peers are asked for a newer copy of a kept document again only after this, milliseconds. */
 const PEERS_AGAIN_MS = 10_000
 /** Documents for which that is remembered. */
 const PEERS_ASKED_MAX = 4_096
@@ -160,10 +160,13 @@ class KeptDocuments implements Documents {
     const key = documentKey(request)
     const nowMs = clock.nowMs()
     const askedMs = this.#peersAskedMs.get(key)
-    if (peers === undefined || (askedMs !== undefined && nowMs < askedMs + PEERS_AGAIN_MS)) return undefined
+    const askedLately = askedMs !== undefined && nowMs < askedMs + PEERS_AGAIN_MS
+    // Who has nothing to give asks each time, and waits longer: peers under load may have been late.
+    if (peers === undefined || (askedLately && ours !== undefined)) return undefined
+    const timeoutMs = ours === undefined ? limits.patientLookupMs : limits.lookupMs
     if (this.#peersAskedMs.size >= PEERS_ASKED_MAX) this.#peersAskedMs.clear()
     try {
-      const found = await peers.document(key, { timeoutMs: limits.lookupMs, signal: options.signal })
+      const found = await peers.document(key, { timeoutMs, signal: options.signal })
       this.#peersAskedMs.set(key, nowMs)
       const trust = found && peers.list().find(({ peerId }) => peerId === found.peerId)?.trust
       if (found === undefined || trust === undefined || trust === 'stranger') return undefined
