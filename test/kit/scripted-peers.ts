@@ -20,6 +20,8 @@ export interface ScriptedCopy {
   readonly sizeBytes: number
   /** What it sends. */
   readonly bytes: Uint8Array
+  /** What it says of which type that is. */
+  readonly mediaType?: string
   /** Names by which it is found, beside the id. */
   readonly names?: readonly Digest[]
   /** The connection breaks before this byte of the blob. */
@@ -74,7 +76,7 @@ export function scriptedPeers(): ScriptedPeers {
       if (peers.emptyLookups-- > 0) return []
       return peers.copies
         .filter((copy) => names.includes(copy.id) || copy.names?.some((name) => names.includes(name)))
-        .map(({ peerId, trust, id, sizeBytes }): Provider => ({ peerId, trust, id, sizeBytes, mediaType: undefined }))
+        .map(({ peerId, trust, id, sizeBytes, mediaType }): Provider => ({ peerId, trust, id, sizeBytes, mediaType }))
     },
     async fetch(providers, { range, signal }) {
       const [first] = providers
@@ -86,7 +88,7 @@ export function scriptedPeers(): ScriptedPeers {
       return {
         id: copy.id,
         sizeBytes: copy.sizeBytes,
-        mediaType: undefined,
+        mediaType: copy.mediaType,
         vouched: copy.trust !== 'stranger',
         from: () => [copy.peerId],
         stream: sent(copy, range?.offset ?? 0, end, signal),

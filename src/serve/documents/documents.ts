@@ -156,13 +156,15 @@ class KeptDocuments implements Documents {
     ours: StoredDocument | undefined,
     options: DocumentAsk,
   ): Promise<StoredDocument | undefined> {
-    const { peers, clock, limits, logger } = this.#parts
+    const { peers, clock, limits, logger, upstream } = this.#parts
     const key = documentKey(request)
     const nowMs = clock.nowMs()
     const askedMs = this.#peersAskedMs.get(key)
     const askedLately = askedMs !== undefined && nowMs < askedMs + PEERS_AGAIN_MS
     // Who has nothing to give asks each time, and waits longer: peers under load may have been late.
     if (peers === undefined || (askedLately && ours !== undefined)) return undefined
+    // The name of a private thing is private too.
+    if ((upstream.config(request.upstream)?.share ?? 'none') === 'none') return undefined
     const timeoutMs = ours === undefined ? limits.patientLookupMs : limits.lookupMs
     if (this.#peersAskedMs.size >= PEERS_ASKED_MAX) this.#peersAskedMs.clear()
     try {
