@@ -30,6 +30,7 @@ import type { ServeReply, ServeRequest } from './request.ts'
 import { resolve } from './resolve.ts'
 import { match, pathAndQuery } from './routing.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
+import { ExpectedSizes } from './transfer/expected-sizes.ts'
 import { Transfers } from './transfer/transfers.ts'
 
 export type { ServeReply, ServeRequest } from './request.ts'
@@ -104,6 +105,7 @@ class ReadFlow implements Serve {
   readonly #transfers: Transfers
   readonly #documents: Documents
   readonly #variants: Variants
+  readonly #expected = new ExpectedSizes()
   readonly #life = new AbortController()
   readonly #stopWatching: () => void
 
@@ -157,7 +159,9 @@ class ReadFlow implements Serve {
     const etag = etagOf(tagDigest(located))
     if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, located.replyHeaders)
 
-    const seek = { unaskable, requestPath: pathAndQuery(request), upstreamOnly: false }
+    this.#expected.note(located.requires)
+    const expectedBytes = located.sizeBytes ?? this.#expected.sizeOf(located.digests)
+    const seek = { unaskable, requestPath: pathAndQuery(request), upstreamOnly: false, expectedBytes }
     const source = await find(checked.cleared, seek, this.#parts, this.#transfers, signal)
     if (source.kind === 'nowhere') return this.#refuse(source.reason, request)
 

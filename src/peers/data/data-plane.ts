@@ -184,7 +184,8 @@ class HttpsDataPlane implements DataPlane {
     if (this.#settings.networkKey === undefined) return undefined
     const leader = neighbourhood.leader(request.id)
     if (leader === undefined || leader === this.#with.identity.peerId) return undefined
-    const options = { timeoutMs: this.#settings.followTimeoutMs, signal }
+    const { followTimeoutMs: timeoutMs, stallTimeoutMs } = this.#settings
+    const options = { timeoutMs, stallTimeoutMs, signal }
     return await followLeader(leader, request, options, { ...this.#with, client: (peerId) => this.#client(peerId) })
   }
 

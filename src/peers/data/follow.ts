@@ -18,7 +18,7 @@ import { PATHS } from './wire/messages.ts'
 export async function followLeader(
   leader: PeerId,
   request: LeadRequest,
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  options: { readonly timeoutMs: number; readonly stallTimeoutMs: number; readonly signal: AbortSignal },
   dependencies: { readonly client: (peerId: PeerId) => PeerClient; readonly clock: Clock; readonly logger: Logger },
 ): ReturnType<Peers['follow']> {
   const { clock, logger } = dependencies
@@ -37,10 +37,13 @@ export async function followLeader(
     const taken = connection
     const body = Buffer.from(JSON.stringify(request))
     const headers = { ...client.headers, 'content-type': 'application/json' }
-    const { head, stream } = await requestStream(taken, { method: 'POST', path: PATHS.lead, headers, body }, () => {
+    const onDone = (): void => {
       signal.removeEventListener('abort', abort)
       client.give(taken)
-    })
+    }
+    const asked = { method: 'POST', path: PATHS.lead, headers, body } as const
+    const streaming = { stallTimeoutMs: options.stallTimeoutMs, onDone }
+    const { head, stream } = await requestStream(taken, asked, streaming, { clock })
     if (head.status !== 200) {
       // What is left of the small error body must not stay in the way of the next request.
       for await (const chunk of stream) void chunk

@@ -19,6 +19,8 @@ export interface SeekOptions {
   readonly requestPath: string | undefined
   /** Peers are not asked: this node fetches for its neighbourhood. */
   readonly upstreamOnly: boolean
+  /** A size that nobody has to hold to: whether it is worth asking a neighbour to fetch for all. */
+  readonly expectedBytes?: number | undefined
 }
 
 /** The places for a blob, best first. Bounded: at most a dozen groups of peers, one leader and upstream. */
@@ -38,7 +40,7 @@ export async function* seek(
   const looking = lookup(cleared, parts, signal, parts.limits.lookupMs)
   const early = askUpstream() ? await within(parts.clock, parts.limits.headStartMs, looking) : await looking
   if (early !== undefined) yield* peerPlaces(cleared, early, 'trusted', false, parts)
-  if (askUpstream()) yield* leaderPlaces(cleared, options.requestPath, parts)
+  if (askUpstream()) yield* leaderPlaces(cleared, options, parts)
   if (early !== undefined) yield* peerPlaces(cleared, early, 'strangers', askUpstream(), parts)
   if (askUpstream()) yield upstreamPlace(located, parts)
   if (early === undefined) yield* anyPeers(cleared, await looking, parts)
@@ -126,11 +128,12 @@ function* peerPlaces(
   for (const group of largestFirst.slice(0, GROUPS_MAX)) yield peerPlace(group, hurry, parts)
 }
 
-function* leaderPlaces(cleared: Cleared, requestPath: string | undefined, parts: ServeParts): Generator<Place> {
+function* leaderPlaces(cleared: Cleared, options: SeekOptions, parts: ServeParts): Generator<Place> {
+  const { requestPath, expectedBytes } = options
   const { located, share } = cleared
   const id = located.digests.find(isBlobId)
   if (id === undefined || requestPath === undefined || parts.peers === undefined) return
-  if ((located.sizeBytes ?? 0) < parts.limits.followBytesMin) return
+  if ((located.sizeBytes ?? expectedBytes ?? 0) < parts.limits.followBytesMin) return
   if (share !== 'network' && share !== 'world') return
   if (!parts.peers.state().privateNetwork) return
   yield leaderPlace({ ecosystem: located.ecosystem, upstream: located.upstream, id, requestPath }, parts)

@@ -193,6 +193,7 @@ class Routes {
     await this.#inSlot(call, async () => {
       const { sizeBytes, stream } = await this.#with.host.lead(lead, call.asker, call.signal)
       if (sizeBytes === undefined) {
+        await stream[Symbol.asyncIterator]().return?.()
         throw new AppError('unavailable.upstream', `the size of ${lead.id} is not known, so it cannot be passed on`)
       }
       call.response.writeHead(200, { 'content-length': sizeBytes, 'content-type': 'application/octet-stream' })
