@@ -71,7 +71,8 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   started.defer(() => serve.close())
 
   const privateNetwork = options.networkKey !== undefined
-  await peers.start(createPeerHost({ privateNetwork, serveNobody: values.serveNobody }, { store, serve }))
+  const shareOf = (name: string) => upstream.config(name)?.share ?? 'none'
+  await peers.start(createPeerHost({ privateNetwork, serveNobody: values.serveNobody, shareOf }, { store, serve }))
   started.defer(() => peers.stop())
 
   const keep = createKeep({}, { ...part('keep'), store, peers, refetch: (blob, signal) => serve.refetch(blob, signal) })

@@ -12,6 +12,7 @@ import type { Cleared } from './check.ts'
 import { type Source, storedBlob } from './find.ts'
 import type { SourceKind } from './ledger.ts'
 import type { ServeParts } from './parts.ts'
+import { rememberLocated } from './repair.ts'
 import { leaving, onceLeft } from './reply/leaving.ts'
 import type { AskedRange } from './reply/ranges.ts'
 import { demandDigests } from './transfer/demand-digests.ts'
@@ -114,6 +115,7 @@ async function openStored(
 function widen(cleared: Cleared, id: BlobId, { store, logger }: Pick<ServeParts, 'store' | 'logger'>): void {
   try {
     store.amend(id, { share: cleared.share })
+    rememberLocated(store, id, cleared.located)
   } catch (error) {
     // A disk too full for a note of it: peers go without, the client does not.
     logger.warn({ id, why: errorChain(error) }, 'the share level of a stored blob could not be noted')
