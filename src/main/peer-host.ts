@@ -73,7 +73,10 @@ export function createPeerHost(
         if (page.length < PAGE) return
       }
     },
-    remember: (peerId, facts) => store.notebook.set(NOTEBOOK, peerId, facts),
+    remember(peerId, facts) {
+      if (facts === undefined) store.notebook.delete(NOTEBOOK, peerId)
+      else store.notebook.set(NOTEBOOK, peerId, facts)
+    },
     recall: () => store.notebook.entries(NOTEBOOK),
   }
 }
