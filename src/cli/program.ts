@@ -79,7 +79,7 @@ function addNode(program: Command, context: CliContext): void {
     .action(async (options) => (await import('./list.ts')).list(context, options))
   common(program.command('why').argument('<purl>', 'Package URL, with or without version'))
     .description('Tell where the bytes of a package came from, who vouched for them and how old that is')
-    .addHelpText('after', examples('pyrsia why pkg:generic/left-pad@1.3.0'))
+    .addHelpText('after', examples(...context.examplePurls.map((purl) => `pyrsia why ${purl}`)))
     .action(async (purl, options) => (await import('./why.ts')).why(context, purl, options))
 }
 
@@ -123,7 +123,7 @@ function addCache(program: Command, context: CliContext): void {
     cache.command('pin').argument('<name>', 'A digest or a package URL').description('Keep blobs from being evicted'),
   )
     .option('--label <TEXT>', 'Who pins', 'user')
-    .addHelpText('after', examples('pyrsia cache pin pkg:generic/left-pad@1.3.0'))
+    .addHelpText('after', examples(...context.examplePurls.map((purl) => `pyrsia cache pin ${purl}`)))
     .action(async (name, options) => (await load()).cachePin(context, name, options))
   common(
     cache.command('unpin').argument('<name>', 'A digest or a package URL').description('Let blobs be evicted again'),

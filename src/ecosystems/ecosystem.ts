@@ -140,7 +140,7 @@ export interface Ecosystem {
   /** The purl type. */
   readonly id: string
   readonly mount: Mount
-  /** One line per client that a person may try, with `{base}` for the mount's URL. */
+  /** One line per client that a person may try, with `{base}` for the mount's URL and `{program}` for our command. */
   readonly tryLines: readonly string[]
   readonly upstreams: readonly DefaultUpstream[]
   /** Aliases that its clients ask by, beside sha256. */

@@ -15,6 +15,8 @@ import { defaultDataDirectory } from './config/default-directory.ts'
 import { formatted, portSettings, SETTINGS, type Setting } from './config/settings.ts'
 
 const EXIT_BUG = 70
+/** What the lines to try of a node that starts fetch, so that the examples of `why` work right after them. */
+const EXAMPLE_PURLS = ['pkg:npm/express', 'pkg:docker/alpine'] as const
 
 /** Rows of the settings table as options of `start`. */
 export function optionRows(): OptionRow[] {
@@ -41,6 +43,7 @@ export function realContext(): CliContext {
     version,
     settings: optionRows(),
     clients: ecosystems.flatMap(({ clients }) => clients.map(({ name, title }) => ({ name, title }))),
+    examplePurls: EXAMPLE_PURLS,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     nowMs: () => Date.now(),

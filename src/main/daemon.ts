@@ -40,6 +40,8 @@ const DRAIN_MS = 5_000
 /** Stopping that takes longer than this is given up. */
 const STOP_MS = 15_000
 const EXIT_BUG = 70
+/** What a person types: a clone has no `pyrsia` in PATH, and its files end in `.ts`. */
+const PROGRAM = import.meta.url.endsWith('.ts') ? 'bin/pyrsia' : 'pyrsia'
 
 /** Runs a node until it is told to stop; resolves with the exit code. @throws what `startNode` throws, and usage.config */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
@@ -187,8 +189,8 @@ function greeting(running: RunningNode, { version, directory, config }: NodeOpti
     ...running.listen.map((address) => `  ${address}`),
     ...(config.values.offline ? ['It was started with --offline and asks no upstream.'] : []),
     'To try it:',
-    ...running.tryLines.map((line) => `  ${line}`),
-    'Stop it with Ctrl-C; pyrsia status tells how it is.',
+    ...running.tryLines.map((line) => `  ${line.replaceAll('{program}', PROGRAM)}`),
+    `Stop it with Ctrl-C; ${PROGRAM} status tells how it is.`,
   ]
   return `${lines.join('\n')}\n`
 }

@@ -30,6 +30,34 @@ export function textKind(placeholder: string, explains: string): Kind<string> {
   }
 }
 
+/** Text of one form, for what would be ignored or found out late if it were mistyped. */
+function formKind(placeholder: string, explains: string, form: RegExp): Kind<string> {
+  const { parse, format } = textKind(placeholder, explains)
+  return {
+    placeholder,
+    explains,
+    parse(text) {
+      if (!form.test(parse(text))) throw refused(explains, text)
+      return text
+    },
+    format,
+  }
+}
+
+/** The id of a peer: an Ed25519 key, which is the only kind that nodes have. A mistyped one would trust, or deny, nobody. */
+export const peerIdKind: Kind<string> = formKind(
+  'PEER_ID',
+  'a peer id such as 12D3Koo… (pyrsia list shows them)',
+  /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/,
+)
+
+/** An address to listen on for peers. */
+export const listenKind: Kind<string> = formKind(
+  'MULTIADDR',
+  'a multiaddr such as /ip4/0.0.0.0/tcp/7900',
+  /^(?:\/ip6zone\/[^/]+)?\/(?:ip4|ip6|dns[46]?)\/[^/]+\/tcp\/[0-9]{1,5}$/,
+)
+
 /** A whole number between two bounds, both included. */
 export function countKind(placeholder: string, min: number, max: number): Kind<number> {
   const explains = `a whole number from ${min} to ${max}`

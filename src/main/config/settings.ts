@@ -8,6 +8,8 @@ import {
   countKind,
   durationKind,
   type Kind,
+  listenKind,
+  peerIdKind,
   portKind,
   rateKind,
   sizeKind,
@@ -88,7 +90,6 @@ function many<T>(name: string, kind: Kind<T>, help: string): Setting<readonly T[
 
 const addressKind = textKind('ADDRESS', 'an IP address or host name')
 const peerKind = textKind('MULTIADDR', 'a multiaddr such as /ip4/192.0.2.1/tcp/7900/p2p/12D3Koo…')
-const peerIdKind = textKind('PEER_ID', 'a peer id such as 12D3Koo…')
 
 /** Every setting that does not depend on which ecosystems there are. */
 export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingValues[K]> } = {
@@ -121,11 +122,7 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     textKind('HOST', 'a host name, with its port unless it is the listening one'),
     'Further Host header that the registries answer to, e.g. the name of this machine',
   ),
-  listen: many(
-    'listen',
-    textKind('MULTIADDR', 'a multiaddr such as /ip4/0.0.0.0/tcp/7900'),
-    'Address for peers (default: loopback, a free port)',
-  ),
+  listen: many('listen', listenKind, 'Address for peers (default: loopback, a free port)'),
   dataPort: one('data-port', portKind, {
     fallback: 0,
     help: 'Port on which peers fetch blobs, on the hosts of --listen; 0 picks a free one',
