@@ -2,8 +2,9 @@
  * The tree of commands with their options, helps and examples; `docs/reference/cli.md` is generated from it. Each command's code
  * is loaded when it runs, so that `--help` and `ping` are quick.
  */
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
+import { SHELLS } from './completion.ts'
 import type { CliContext, OptionRow, StartFlags } from './context.ts'
 
 /** Called with the exit code of the command that ran. */
@@ -137,7 +138,7 @@ function addCache(program: Command, context: CliContext): void {
 
 function addOthers(program: Command, context: CliContext): void {
   const known = context.clients.map(({ name }) => name)
-  common(program.command('setup').argument('<client...>', `One or more of ${known.join(', ')}`))
+  common(program.command('setup').addArgument(new Argument('<client...>', 'One or more').choices(known)))
     .description('Point stock clients at this node; shows each change, backs up, and can undo it')
     .option('--undo', 'Restore what was there before')
     .option('--dry-run', 'Show the change without making it')
@@ -151,7 +152,7 @@ function addOthers(program: Command, context: CliContext): void {
     .action(async (clients, options) => (await import('./setup.ts')).setup(context, clients, options))
   program
     .command('completion')
-    .argument('<shell>', 'bash, zsh or fish')
+    .addArgument(new Argument('<shell>').choices(SHELLS))
     .description('Print a completion script')
     .addHelpText('after', examples('source <(pyrsia completion bash)'))
     .action(async (shell) => context.out((await import('./completion.ts')).completion(program, shell)))

@@ -182,6 +182,7 @@ test('pyrsia setup shows each change and what to do next', async () => {
 test('pyrsia completion knows every command of the tree', async () => {
   for (const shell of ['bash', 'zsh', 'fish']) {
     const { out } = await run(`completion ${shell}`)
-    for (const word of ['start', 'scrub', 'edit', 'npm-port']) assert(out.includes(word), `${shell}: ${word}`)
+    for (const word of ['start', 'scrub', 'edit', 'npm-port', 'toy', 'zsh'])
+      assert(out.includes(word), `${shell}: ${word}`)
   }
 })
