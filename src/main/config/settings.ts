@@ -170,7 +170,7 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
   }),
   connections: one('connections', countKind('N', 1, 10_000), {
     fallback: 512,
-    help: 'Connections that peers may open to this node at the same time',
+    help: 'Connections that peers may open to this node at the same time, half of them from one address',
   }),
   announcements: one('announcements', countKind('N', 1, 1_000_000), {
     fallback: 100_000,

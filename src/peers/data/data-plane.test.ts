@@ -295,6 +295,8 @@ test('a peer that announces more than its share a minute is told to wait', async
   t.after(() => client.close())
   assert.equal((await post(client, '/v1/announce', { names: [id] })).status, 200)
   assert.equal((await post(client, '/v1/announce', { names: [id] })).status, 429)
+  const unread = await post(client, '/v1/announce', { names: 5 })
+  assert.equal(unread.status, 429, 'what it sends meanwhile is not read')
 })
 
 test('a peer that keeps sending malformed messages is dropped', async (t) => {
