@@ -46,7 +46,9 @@ const PROGRAM = import.meta.url.endsWith('.ts') ? 'bin/pyrsia' : 'pyrsia'
 /** Runs a node until it is told to stop; resolves with the exit code. @throws what `startNode` throws, and usage.config */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { file, node } = await configure(options)
-  const sink = createLogSink(node.config.values.logLevel)
+  // A person who watches the terminal reads the greeting; the log's JSON is for programs.
+  const person = !options.json && process.stderr.isTTY
+  const sink = createLogSink(node.config.values.logLevel, person)
   catchBugs(sink)
   const stop = stopSignal(sink)
   trustSystemCertificates()
@@ -59,7 +61,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
   const { endpoints, peerId, listen } = running
   await writeNodeFile(node.directory, { api: endpoints.api ?? '', pid: process.pid, version: options.version })
-  sink.logger.info({ endpoints, peerId, listen, configuration: file, pid: process.pid }, 'ready')
+  if (!person) sink.logger.info({ endpoints, peerId, listen, configuration: file, pid: process.pid }, 'ready')
   process.stdout.write(options.json ? `${JSON.stringify({ endpoints, peerId, listen })}\n` : greeting(running, node))
   const hide = showProgress(() => running.traffic(), process.stderr, systemClock)
   await stop.asked
