@@ -82,4 +82,8 @@ if (import.meta.main) {
   // Not at once: what is still on its way to a pipe would be lost.
   process.exitCode = code
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+} else if (import.meta.main === undefined) {
+  // A Node before 24.2 does not know the property: the program would do nothing and call that a success.
+  process.stderr.write(`pyrsia: wanted Node 24.2 or later, found ${process.version}\n`)
+  process.exitCode = EXIT_BUG
 }
