@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { type DataNode, dataNetwork, never } from '../../../test/kit/data-network.ts'
 import { blobIdOf } from '../../base/digest.ts'
-import type { ByteStream } from '../../base/streams.ts'
+import { type ByteStream, collect } from '../../base/streams.ts'
 
 const blob = randomBytes(3 * 1_048_576)
 const request = { ecosystem: 'e', upstream: 'registry.example.com', id: blobIdOf(blob), requestPath: '/a' }
@@ -63,4 +63,21 @@ test('a leader that does not know the size leaves the stream that it cannot pass
   }
   assert.equal(await followed(t, () => stream, { sizeBytes: undefined }), undefined)
   await left.promise
+})
+
+test('what a leader sends counts as received and keeps to the download limit', async (t) => {
+  const join = dataNetwork(t)
+  const limit = { downloadBytesPerSecond: 4 * 1_048_576 }
+  const member = { networkKey: randomBytes(32), trust: 'member', followTimeoutMs: 2_000, ...limit } as const
+  const nodes = [await join(member), await join(member)]
+  for (const { host } of nodes) host.upstream = blob
+  const found = await Promise.all(nodes.map((node) => node.plane.follow(request, { signal: never })))
+  const asker = nodes.find((_, index) => found[index] !== undefined)
+  const startedAtMs = performance.now()
+  for (const one of found) if (one) assert.equal(blobIdOf(await collect(one.stream, blob.byteLength)), request.id)
+  const seconds = (performance.now() - startedAtMs) / 1_000
+  assert.equal(asker?.plane.totals().receivedBytes, blob.byteLength)
+  // A quarter of a second's worth may come as a burst; a slow machine only makes it slower.
+  const ratio = (blob.byteLength - limit.downloadBytesPerSecond / 4) / seconds / limit.downloadBytesPerSecond
+  assert.ok(ratio <= 1.1, `${ratio} of the limit`)
 })
