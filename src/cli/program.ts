@@ -138,7 +138,7 @@ function addCache(program: Command, context: CliContext): void {
 
 function addOthers(program: Command, context: CliContext): void {
   const known = context.clients.map(({ name }) => name)
-  common(program.command('setup').addArgument(new Argument('<client...>', 'One or more').choices(known)))
+  common(program.command('setup').addArgument(offering('<client...>', 'One or more', known)))
     .description('Point stock clients at this node; shows each change, backs up, and can undo it')
     .option('--undo', 'Restore what was there before')
     .option('--dry-run', 'Show the change without making it')
@@ -152,7 +152,7 @@ function addOthers(program: Command, context: CliContext): void {
     .action(async (clients, options) => (await import('./setup.ts')).setup(context, clients, options))
   program
     .command('completion')
-    .addArgument(new Argument('<shell>').choices(SHELLS))
+    .addArgument(offering('<shell>', '', SHELLS))
     .description('Print a completion script')
     .addHelpText('after', examples('source <(pyrsia completion bash)'))
     .action(async (shell) => context.out((await import('./completion.ts')).completion(program, shell)))
@@ -169,6 +169,13 @@ function common(command: Command): Command {
   return command
     .option('--json', 'Print JSON')
     .option('--data <DIR>', 'Data directory of the node (default: PYRSIA_DATA, else as for pyrsia start)')
+}
+
+/** An argument whose choices help and completion show; the command itself refuses others, in our own words. */
+function offering(name: string, description: string, choices: readonly string[]): Argument {
+  const argument = new Argument(name, description)
+  argument.argChoices = [...choices]
+  return argument
 }
 
 function wholeNumber(text: string): string {
