@@ -119,12 +119,14 @@ function peerOptions({ config, directory, networkKey }: NodeOptions): Parameters
     denyPeers: values.denyPeer,
     dataPort: values.dataPort,
     uploadSlots: values.uploadSlots,
+    piecesInFlight: values.pieces,
     connectionsMax: values.connections,
     announcementsPerMinute: values.announcements,
     serveNobody: values.serveNobody,
     ...(networkKey === undefined ? {} : { networkKey }),
     ...(values.zone === undefined ? {} : { zone: values.zone }),
     ...(values.up === undefined ? {} : { uploadBytesPerSecond: values.up }),
+    ...(values.upPerPeer === undefined ? {} : { uploadBytesPerSecondPerPeer: values.upPerPeer }),
     ...(values.down === undefined ? {} : { downloadBytesPerSecond: values.down }),
   }
 }

@@ -64,8 +64,10 @@ export interface SettingValues {
   readonly fresh: number
   readonly disk: number
   readonly up: number | undefined
+  readonly upPerPeer: number | undefined
   readonly down: number | undefined
   readonly uploadSlots: number
+  readonly pieces: number
   readonly connections: number
   readonly announcements: number
   readonly logLevel: LogLevel
@@ -163,10 +165,15 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     help: 'Disk that the store may use; the least recently used blobs go first',
   }),
   up: one('up', rateKind, { fallback: undefined, help: 'Upload rate to all peers together' }),
+  upPerPeer: one('up-per-peer', rateKind, { fallback: undefined, help: 'Upload rate to each peer' }),
   down: one('down', rateKind, { fallback: undefined, help: 'Download rate from all peers together' }),
   uploadSlots: one('upload-slots', countKind('N', 1, 10_000), {
     fallback: 64,
     help: 'Uploads to peers at the same time',
+  }),
+  pieces: one('pieces', countKind('N', 16, 10_000), {
+    fallback: 128,
+    help: 'Pieces of 1 MiB that all downloads from peers hold in memory at the same time',
   }),
   connections: one('connections', countKind('N', 1, 10_000), {
     fallback: 512,
