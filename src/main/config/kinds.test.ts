@@ -4,7 +4,17 @@ import fc from 'fast-check'
 import { countKind, durationKind, listenKind, peerIdKind, rateKind, sizeKind, upstreamKind } from './kinds.ts'
 
 test('a size is read back as it was formatted', () => {
-  fc.assert(fc.property(fc.nat(2 ** 31), (bytes) => sizeKind.parse(sizeKind.format(bytes)) === bytes))
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1_000_000, max: 2 ** 40 }),
+      (bytes) => sizeKind.parse(sizeKind.format(bytes)) === bytes,
+    ),
+  )
+})
+
+test('a size without its unit is refused: a node with five bytes of disk can install nothing', () => {
+  for (const text of ['0', '5', '10', '999KB'])
+    assert.throws(() => sizeKind.parse(text), { code: 'usage.config' }, text)
 })
 
 test('a time is read back as it was formatted', () => {

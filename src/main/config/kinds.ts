@@ -116,13 +116,20 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   TIB: 2 ** 40,
 }
 
-const SIZE_EXPLAINS = 'a size such as 500MB, 10GB or 1.5GiB'
+const SIZE_EXPLAINS = 'a size of 1MB or more such as 500MB, 10GB or 1.5GiB'
+
+/** Less than this holds no package: a unit was forgotten, and every install would fail as if the disk were full. */
+const SIZE_BYTES_MIN = 1_000_000
 
 /** A number of bytes, written with a unit. */
 export const sizeKind: Kind<number> = {
   placeholder: 'SIZE',
   explains: SIZE_EXPLAINS,
-  parse: (text) => parseBytes(text, SIZE_EXPLAINS),
+  parse(text) {
+    const bytes = parseBytes(text, SIZE_EXPLAINS)
+    if (bytes < SIZE_BYTES_MIN) throw refused(SIZE_EXPLAINS, text)
+    return bytes
+  },
   format: formatBytes,
 }
 
@@ -212,7 +219,7 @@ export function parseShareLevel(text: string): ShareLevel {
 }
 
 function parseBytes(text: string, wanted: string): number {
-  const match = /^([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{0,3})$/.exec(text)
+  const match = /^([0-9]{1,16}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{0,3})$/.exec(text)
   const unit = match === null ? undefined : SIZE_UNITS[(match[2] ?? '').toUpperCase()]
   if (match === null || unit === undefined) throw refused(wanted, text)
   const bytes = Math.floor(Number(match[1]) * unit)
