@@ -137,3 +137,22 @@ test('a disk too full for metadata costs no client its file, and does not end th
   await flow.serve.close()
   Object.assign(flow.store, { amend, notebook })
 })
+
+test('a silent upstream is not waited for any longer than the client has patience', async () => {
+  const flow = readFlow()
+  flow.file('a', someBytes(1000), { patienceMs: 2_500 })
+  Object.assign(flow.documentDefaults, { patienceMs: 2_500 })
+  for (const [path, method] of [
+    ['/file/a', 'GET'],
+    ['/doc/a', 'GET'],
+  ] as const) {
+    flow.upstream.fault(HUB, 'silent')
+    const asking = flow.get(path, { method })
+    for (let turn = 0; turn < 6; turn++) {
+      await settled()
+      flow.clock.advance(600)
+    }
+    const reply = await asking
+    assert.match(String(reply.body), /within 2500 ms/)
+  }
+})

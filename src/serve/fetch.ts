@@ -217,6 +217,7 @@ async function measure(
     method: 'HEAD',
     path: located.path,
     headers: located.requestHeaders,
+    ...(located.patienceMs === undefined ? {} : { patienceMs: located.patienceMs }),
     interactive: true,
     signal,
   })

@@ -28,6 +28,7 @@ export async function refresh(
     method: request.method,
     path: request.path,
     headers: { ...request.headers, ...conditions(request, kept) },
+    ...(request.patienceMs === undefined ? {} : { patienceMs: request.patienceMs }),
     interactive: options.interactive,
     signal: options.signal,
   })

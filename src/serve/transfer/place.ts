@@ -127,7 +127,7 @@ export async function askUpstream(
     method: 'GET',
     path: located.path,
     headers: located.requestHeaders,
-    ...(range === undefined ? {} : { range }),
+    ...(range === undefined ? patience(located) : { range }),
     interactive: true,
     signal,
   })
@@ -139,6 +139,11 @@ export async function askUpstream(
     `${located.label}: asked ${located.upstream} for it, found status ${reply.status}`,
     { data: { status: reply.status, sizeBytes: parseUnsatisfied(reply.headers['content-range']) } },
   )
+}
+
+/** Only for a beginning: who has half of a file has nowhere else to go. */
+function patience({ patienceMs }: Located): { readonly patienceMs?: number } {
+  return patienceMs === undefined ? {} : { patienceMs }
 }
 
 function readReply(reply: UpstreamReply, located: Located, offset: number) {
