@@ -156,3 +156,15 @@ test('a silent upstream is not waited for any longer than the client has patienc
     assert.match(String(reply.body), /within 2500 ms/)
   }
 })
+
+test('a web page where none was asked for does not replace a kept document', async () => {
+  const flow = readFlow()
+  Object.assign(flow.documentDefaults, { headers: { accept: 'application/json' } })
+  flow.upstream.route(HUB, '/doc/a', { body: '{"right":1}', headers: { 'content-type': 'application/json' } })
+  await bodyOf(await flow.get('/doc/a'))
+  flow.upstream.route(HUB, '/doc/a', { body: '<p>sign in', headers: { 'content-type': 'text/html; charset=utf-8' } })
+  flow.clock.advance(100_000)
+  const reply = await flow.get('/doc/a')
+  assert.equal((await bodyOf(reply)).toString(), '{"right":1}')
+  assert.ok(Number(reply.headers.age) >= 100)
+})
