@@ -41,6 +41,7 @@ async function open(directory: string, files: Partial<Files> = {}, limitBytes = 
   const { promise, resolve } = Promise.withResolvers<void>()
   const logger: Logger = {
     ...silentLogger,
+    debug: (_, message) => message === 'a new store is ready' && resolve(),
     info: (_, message) => message === 'recovered after an unclean boot' && resolve(),
   }
   const dependencies = { clock: handClock(), random, logger, files: { ...nodeFiles, ...files } }
@@ -152,6 +153,16 @@ test('a crash that is not put right before the next one is still put right then'
   assert.equal(again.usage().blobs, infos.length)
   await again.close()
   assert.ok(!existsSync(join(directory, 'unclean')))
+})
+
+test('a new store does not tell of an unclean boot', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const tell = (_: unknown, message: string): void => resolve(message)
+  const logger: Logger = { ...silentLogger, debug: tell, info: tell }
+  const directory = join(root, 'new')
+  const store = await createDiskStore({ directory, limitBytes: 1 << 30 }, { clock: handClock(), random, logger })
+  assert.equal(await promise, 'a new store is ready')
+  await store.close()
 })
 
 test('after an unclean boot files without a row go and rows without a file leave service', async () => {

@@ -282,8 +282,7 @@ class DiskStore implements Store {
       this.#closing.signal,
     )
     this.#tidy = true
-    this.#marker.write(true)
-    this.#logger.info({ ...report }, 'recovered after an unclean boot')
+    this.#marker.recovered(report)
   }
 
   /** Reads a blob whole; remembers that it is sound. */

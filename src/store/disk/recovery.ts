@@ -107,6 +107,13 @@ export class Marker {
     }
   }
 
+  /** Nothing is left to be put right. A new store has no earlier run to tell of, unless it found files. */
+  recovered(report: RecoveryReport): void {
+    this.write(true)
+    if (this.found === undefined && report.removedFiles === 0) this.#logger.debug({}, 'a new store is ready')
+    else this.#logger.info({ ...report }, 'recovered after an unclean boot')
+  }
+
   remove(): void {
     this.#files.removeNow(this.#path)
   }
