@@ -25,7 +25,7 @@ import { MemoryHost } from '../test/kit/peer-host.ts'
 const SIZE_BYTES = Number(process.env.PYRSIA_BENCH_BYTES ?? 1_073_741_824)
 const ROUNDS = Number(process.env.PYRSIA_BENCH_ROUNDS ?? 3)
 const SMALL_BYTES = 10_240
-const SMALL_COUNT = 4_000
+const SMALL_COUNT = 8_000
 const effects = { clock: realClock, random: realRandom, logger: silentLogger }
 
 interface Held {
@@ -148,7 +148,11 @@ async function compare(directory: string, holder: ChildProcess, held: Held): Pro
   process.stdout.write(`ratio, discard            ${ratio('peer, discard', 'curl, discard')}\n`)
   process.stdout.write(`ratio, verified to store  ${ratio('peer, verified to store', 'curl, to file')} (goal 0.90)\n`)
   process.stdout.write(`RSS of the receiver       ${(process.memoryUsage.rss() / 1e6).toFixed(0)} MB\n`)
-  process.stdout.write(`10 KB blobs, 32 at a time ${(await smallRate(plane, held)).toFixed(0)}/s (goal 8000)\n`)
+  const own = process.cpuUsage()
+  const rate = await smallRate(plane, held)
+  const { user, system } = process.cpuUsage(own)
+  const cost = `receiver ${((user + system) / SMALL_COUNT).toFixed(0)} us of CPU each`
+  process.stdout.write(`10 KB blobs, 32 at a time ${rate.toFixed(0)}/s (goal 8000), ${cost}\n`)
   await plane.stop()
   await store.close()
 }

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { dropNpmVariables } from './plain-environment.ts'
 import { addOutcomes, closing, isSuccess, NOTHING, type Outcome, type Phase, runPhase } from './test-runner.ts'
 
 const SECOND = 1000
@@ -29,6 +30,7 @@ if (chosen === undefined || last === undefined) {
   process.exit(2)
 }
 
+dropNpmVariables(process.env)
 const everything = process.env.CI === 'true'
 const root = fileURLToPath(new URL('..', import.meta.url))
 let outcome: Outcome = NOTHING

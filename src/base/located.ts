@@ -68,6 +68,8 @@ export interface DocumentRequest {
   readonly keepHeaders: readonly string[]
   readonly bytesMax: number
   /** For how long it is served without asking upstream again. */
+  /** For how long upstream may take to answer at all, milliseconds, where the client falls back to somewhere else. */
+  readonly patienceMs?: number
   readonly freshSeconds: number
   /** For how much longer it is served while upstream is asked in the background; 0: the client waits. */
   readonly staleSeconds: number
@@ -170,6 +172,8 @@ export interface Located {
   readonly upstream: string
   /** Path below the upstream's base, or an absolute URL that upstream's own index stated. */
   readonly path: string
+  /** For how long upstream may take to answer at all, milliseconds, where the client falls back to somewhere else. */
+  readonly patienceMs?: number
   /** Request headers for upstream. */
   readonly requestHeaders: Headers
   /** Headers for the client, beside those that the core makes (length, ETag, ranges, age). */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Asker, mayShare, SHARE_LEVELS, widerShare } from './share.ts'
+import { type Asker, mayShare, narrowerShare, SHARE_LEVELS, widerShare } from './share.ts'
 
 const STRANGER: Asker = { peerId: 'p', sameSubnet: false, member: false }
 const LOCAL: Asker = { ...STRANGER, sameSubnet: true }
@@ -24,4 +24,10 @@ test('widerShare() is the more open level, in either order', () => {
   assert.equal(widerShare('none', 'lan'), 'lan')
   assert.equal(widerShare('world', 'network'), 'world')
   assert.equal(widerShare('none', 'none'), 'none')
+})
+
+test('narrowerShare() is the less open level, in either order', () => {
+  assert.equal(narrowerShare('none', 'lan'), 'none')
+  assert.equal(narrowerShare('world', 'network'), 'network')
+  assert.equal(narrowerShare('lan', 'lan'), 'lan')
 })

@@ -26,3 +26,8 @@ export function mayShare(level: ShareLevel, asker: Asker, privateNetwork: boolea
 export function widerShare(a: ShareLevel, b: ShareLevel): ShareLevel {
   return SHARE_LEVELS.indexOf(a) >= SHARE_LEVELS.indexOf(b) ? a : b
 }
+
+/** The less open of two levels: what was stored under one is shown under the one in force. */
+export function narrowerShare(a: ShareLevel, b: ShareLevel): ShareLevel {
+  return widerShare(a, b) === a ? b : a
+}

@@ -22,7 +22,8 @@ export function completion(program: Command, shell: string): string {
 
 function wordsOf(command: Command, path: readonly string[]): Words[] {
   const options = command.options.flatMap(({ long }) => (long === undefined || long === null ? [] : [long]))
-  const here = { path, words: [...command.commands.map((child) => child.name()), ...options, '--help'] }
+  const choices = command.registeredArguments.flatMap(({ argChoices }) => argChoices ?? [])
+  const here = { path, words: [...command.commands.map((child) => child.name()), ...choices, ...options, '--help'] }
   return [here, ...command.commands.flatMap((child) => wordsOf(child, [...path, child.name()]))]
 }
 

@@ -51,6 +51,8 @@ export interface CliContext {
   /** Rows of the settings table, for the options of `start`. */
   readonly settings: readonly OptionRow[]
   readonly clients: readonly ClientName[]
+  /** Package URLs that a help text may show: of packages that this node can serve. */
+  readonly examplePurls: readonly string[]
   /** Prints on stdout. */
   out(text: string): void
   /** Prints on stderr. */

@@ -2,8 +2,9 @@
  * The tree of commands with their options, helps and examples; `docs/reference/cli.md` is generated from it. Each command's code
  * is loaded when it runs, so that `--help` and `ping` are quick.
  */
-import { Command, CommanderError, Option } from 'commander'
+import { Argument, Command, CommanderError, Option } from 'commander'
 import { AppError } from '../base/errors.ts'
+import { SHELLS } from './completion.ts'
 import type { CliContext, OptionRow, StartFlags } from './context.ts'
 
 /** Called with the exit code of the command that ran. */
@@ -81,7 +82,7 @@ function addNode(program: Command, context: CliContext): void {
     .action(async (options) => (await import('./list.ts')).list(context, options))
   common(program.command('why').argument('<purl>', 'Package URL, with or without version'))
     .description('Tell where the bytes of a package came from, who vouched for them and how old that is')
-    .addHelpText('after', examples('pyrsia why pkg:generic/left-pad@1.3.0'))
+    .addHelpText('after', examples(...context.examplePurls.map((purl) => `pyrsia why ${purl}`)))
     .action(async (purl, options) => (await import('./why.ts')).why(context, purl, options))
 }
 
@@ -125,7 +126,7 @@ function addCache(program: Command, context: CliContext): void {
     cache.command('pin').argument('<name>', 'A digest or a package URL').description('Keep blobs from being evicted'),
   )
     .option('--label <TEXT>', 'Who pins', 'user')
-    .addHelpText('after', examples('pyrsia cache pin pkg:generic/left-pad@1.3.0'))
+    .addHelpText('after', examples(...context.examplePurls.map((purl) => `pyrsia cache pin ${purl}`)))
     .action(async (name, options) => (await load()).cachePin(context, name, options))
   common(
     cache.command('unpin').argument('<name>', 'A digest or a package URL').description('Let blobs be evicted again'),
@@ -203,7 +204,7 @@ function addPolicy(program: Command, context: CliContext): void {
 
 function addOthers(program: Command, context: CliContext): void {
   const known = context.clients.map(({ name }) => name)
-  common(program.command('setup').argument('<client...>', `One or more of ${known.join(', ')}`))
+  common(program.command('setup').addArgument(offering('<client...>', 'One or more', known)))
     .description('Point stock clients at this node; shows each change, backs up, and can undo it')
     .option('--undo', 'Restore what was there before')
     .option('--dry-run', 'Show the change without making it')
@@ -217,7 +218,7 @@ function addOthers(program: Command, context: CliContext): void {
     .action(async (clients, options) => (await import('./setup.ts')).setup(context, clients, options))
   program
     .command('completion')
-    .argument('<shell>', 'bash, zsh or fish')
+    .addArgument(offering('<shell>', '', SHELLS))
     .description('Print a completion script')
     .addHelpText('after', examples('source <(pyrsia completion bash)'))
     .action(async (shell) => context.out((await import('./completion.ts')).completion(program, shell)))
@@ -234,6 +235,13 @@ function common(command: Command): Command {
   return command
     .option('--json', 'Print JSON')
     .option('--data <DIR>', 'Data directory of the node (default: PYRSIA_DATA, else as for pyrsia start)')
+}
+
+/** An argument whose choices help and completion show; the command itself refuses others, in our own words. */
+function offering(name: string, description: string, choices: readonly string[]): Argument {
+  const argument = new Argument(name, description)
+  argument.argChoices = [...choices]
+  return argument
 }
 
 function wholeNumber(text: string): string {

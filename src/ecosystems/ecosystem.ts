@@ -215,7 +215,7 @@ export interface Ecosystem {
   /** What OSV calls it (`affected[].package.ecosystem` of an advisory, without what follows a colon); absent: OSV does not know it. */
   readonly osvName?: string
   readonly mount: Mount
-  /** One line per client that a person may try, with `{base}` for the mount's URL. */
+  /** One line per client that a person may try, with `{base}` for the mount's URL and `{program}` for our command. */
   readonly tryLines: readonly string[]
   readonly upstreams: readonly DefaultUpstream[]
   /** Aliases that its clients ask by, beside sha256. */

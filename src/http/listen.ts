@@ -102,7 +102,11 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
               `cannot listen on ${where}: another program does; choose another port with ${options.setting} (0 picks a free one) or stop that program`,
               { cause },
             )
-          : new AppError('usage.config', `cannot listen on ${where} (${options.setting})`, { cause }),
+          : new AppError(
+              'usage.config',
+              `cannot listen on ${where} (${cause.code === 'EACCES' ? options.setting : '--host'})`,
+              { cause },
+            ),
       )
     })
     server.listen({ host: options.host, port: options.port }, () => {

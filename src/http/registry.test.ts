@@ -253,5 +253,8 @@ test('listen() says which setting to change when the port is taken', async (t) =
     code: 'conflict.port',
     message: /choose another port with --port/,
   })
-  await assert.rejects(listen({ host: '192.0.2.1', port: 0, setting: '--host' }), { code: 'usage.config' })
+  await assert.rejects(listen({ host: '192.0.2.1', port: 0, setting: '--port' }), {
+    code: 'usage.config',
+    message: /--host/,
+  })
 })

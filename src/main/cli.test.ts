@@ -27,6 +27,7 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
     version: '1.2.3',
     settings: optionRows(),
     clients: [{ name: 'toy', title: 'Toy' }],
+    examplePurls: ['pkg:toy/blocks'],
     out: (text) => {
       out += text
     },
@@ -138,6 +139,7 @@ test('every command that does something shows examples or options in its help', 
   for (const line of ['start', 'ping', 'status', 'list', 'why', 'config', 'setup', 'completion']) {
     assert.match((await run(`${line} --help`)).out, /Examples:\n {2}\S/, line)
   }
+  assert.match((await run('why --help')).out, /pyrsia why pkg:toy\/blocks\n/)
   assert.match((await run('start --help')).out, /--npm-port <PORT>[\s\S]*default:\s+4873/)
 })
 
@@ -200,6 +202,7 @@ test('pyrsia setup shows each change and what to do next', async () => {
 test('pyrsia completion knows every command of the tree', async () => {
   for (const shell of ['bash', 'zsh', 'fish']) {
     const { out } = await run(`completion ${shell}`)
-    for (const word of ['start', 'scrub', 'edit', 'npm-port']) assert(out.includes(word), `${shell}: ${word}`)
+    for (const word of ['start', 'scrub', 'edit', 'npm-port', 'toy', 'zsh'])
+      assert(out.includes(word), `${shell}: ${word}`)
   }
 })

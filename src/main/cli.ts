@@ -15,6 +15,8 @@ import { defaultDataDirectory } from './config/default-directory.ts'
 import { formatted, portSettings, SETTINGS, type Setting } from './config/settings.ts'
 
 const EXIT_BUG = 70
+/** What the lines to try of a node that starts fetch, so that the examples of `why` work right after them. */
+const EXAMPLE_PURLS = ['pkg:npm/express', 'pkg:docker/alpine'] as const
 
 /** Rows of the settings table as options of `start`. */
 export function optionRows(): OptionRow[] {
@@ -41,6 +43,7 @@ export function realContext(): CliContext {
     version,
     settings: optionRows(),
     clients: ecosystems.flatMap(({ clients }) => clients.map(({ name, title }) => ({ name, title }))),
+    examplePurls: EXAMPLE_PURLS,
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     progress(line) {
@@ -85,4 +88,8 @@ if (import.meta.main) {
   // Not at once: what is still on its way to a pipe would be lost.
   process.exitCode = code
   process.stdout.write('', () => process.stderr.write('', () => process.exit(code)))
+} else if (import.meta.main === undefined) {
+  // A Node before 24.2 does not know the property: the program would do nothing and call that a success.
+  process.stderr.write(`pyrsia: wanted Node 24.2 or later, found ${process.version}\n`)
+  process.exitCode = EXIT_BUG
 }

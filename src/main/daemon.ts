@@ -21,7 +21,7 @@ import {
   removeNodeFile,
   writeNodeFile,
 } from './data-directory.ts'
-import { createLogSink, type LogSink, systemClock, systemRandom } from './effects.ts'
+import { createLogSink, type LogSink, systemClock, systemRandom, trustSystemCertificates } from './effects.ts'
 import type { NodeOptions } from './node-options.ts'
 import { readPolicyFile } from './policy/node-policy.ts'
 import { showProgress } from './progress.ts'
@@ -41,13 +41,18 @@ const DRAIN_MS = 5_000
 /** Stopping that takes longer than this is given up. */
 const STOP_MS = 15_000
 const EXIT_BUG = 70
+/** What a person types: a clone has no `pyrsia` in PATH, and its files end in `.ts`. */
+const PROGRAM = import.meta.url.endsWith('.ts') ? 'bin/pyrsia' : 'pyrsia'
 
 /** Runs a node until it is told to stop; resolves with the exit code. @throws what `startNode` throws, and usage.config */
 export async function runDaemon(options: DaemonOptions): Promise<number> {
   const { file, node } = await configure(options)
-  const sink = createLogSink(node.config.values.logLevel)
+  // A person who watches the terminal reads the greeting; the log's JSON is for programs.
+  const person = !options.json && process.stderr.isTTY
+  const sink = createLogSink(node.config.values.logLevel, person)
   catchBugs(sink)
   const stop = stopSignal(sink)
+  trustSystemCertificates()
   let running: RunningNode
   try {
     running = await startNode(node, { clock: systemClock, random: systemRandom, logger: sink.logger, process: usage })
@@ -57,7 +62,7 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   }
   const { endpoints, peerId, listen } = running
   await writeNodeFile(node.directory, { api: endpoints.api ?? '', pid: process.pid, version: options.version })
-  sink.logger.info({ endpoints, peerId, listen, configuration: file, pid: process.pid }, 'ready')
+  if (!person) sink.logger.info({ endpoints, peerId, listen, configuration: file, pid: process.pid }, 'ready')
   process.stdout.write(options.json ? `${JSON.stringify({ endpoints, peerId, listen })}\n` : greeting(running, node))
   const hide = showProgress(() => running.traffic(), process.stderr, systemClock)
   await stop.asked
@@ -188,8 +193,8 @@ function greeting(running: RunningNode, { version, directory, config }: NodeOpti
     ...running.listen.map((address) => `  ${address}`),
     ...(config.values.offline ? ['It was started with --offline and asks no upstream.'] : []),
     'To try it:',
-    ...running.tryLines.map((line) => `  ${line}`),
-    'Stop it with Ctrl-C; pyrsia status tells how it is.',
+    ...running.tryLines.map((line) => `  ${line.replaceAll('{program}', PROGRAM)}`),
+    `Stop it with Ctrl-C; ${PROGRAM} status tells how it is.`,
   ]
   return `${lines.join('\n')}\n`
 }

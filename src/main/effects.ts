@@ -4,10 +4,12 @@
  */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from 'pino'
 import type { Clock, LogFacts, Logger, Random } from '../base/clock.ts'
 import { errorChain, wrapError } from '../base/errors.ts'
 import type { LogLevel } from './config/settings.ts'
+import { logLine } from './log-line.ts'
 
 /** The machine's clock. */
 export const systemClock: Clock = {
@@ -33,6 +35,14 @@ export const systemRandom: Random = {
   fraction: () => randomBytes(4).readUInt32BE() / 2 ** 32,
 }
 
+/**
+ * Trusts the machine's certificate authorities beside Node's own list, as the stock clients do: a company's proxy or mirror
+ * that npm or dockerd accepts must not be an unknown issuer to the node. Peers are not concerned: their keys are pinned.
+ */
+export function trustSystemCertificates(): void {
+  setDefaultCACertificates([...new Set([...getCACertificates('default'), ...getCACertificates('system')])])
+}
+
 /** A logger and the way to empty its buffer before the process ends. */
 export interface LogSink {
   readonly logger: Logger
@@ -42,13 +52,18 @@ export interface LogSink {
 /** Lines that wait for a slow reader of stderr are dropped beyond this, so that logging never fills the memory. */
 const LOG_BUFFER_BYTES_MAX = 1_048_576
 
-/** Structured logs, one JSON line each, on stderr: stdout belongs to the readiness line. */
-export function createLogSink(level: LogLevel): LogSink {
+/** Structured logs, one JSON line each (or, for a `person` who watches, one readable line), on stderr: stdout is for readiness. */
+export function createLogSink(level: LogLevel, person: boolean): LogSink {
   const stream = destination({ dest: 2, sync: false, minLength: 0, maxLength: LOG_BUFFER_BYTES_MAX })
   // A reader of stderr that goes away must not take the node with it.
   stream.on('error', () => {})
   return {
-    logger: adapt(pino({ level, base: null }, stream as DestinationStream)),
+    logger: adapt(
+      pino(
+        { level, base: null },
+        person ? { write: (json) => stream.write(logLine(json)) } : (stream as DestinationStream),
+      ),
+    ),
     flush() {
       try {
         stream.flushSync()

@@ -28,12 +28,15 @@ async function made(
     await writer.commit({ mediaType: 'text/plain', share, origin: { kind: 'upstream', name: 'u' } })
     id.set(share, blobIdOf(bytes))
   }
-  const document = { share: 'lan' } as StoredDocument
+  const document = { share: 'lan', upstream: 'u' } as StoredDocument
   const serve: Pick<Serve, 'lead' | 'document'> = {
     lead: () => assert.fail('it was led'),
     document: (key) => (key === 'known' ? document : undefined),
   }
-  const host = createPeerHost({ privateNetwork: false, serveNobody: false, ...options }, { store, serve })
+  const host = createPeerHost(
+    { privateNetwork: false, serveNobody: false, shareOf: () => 'world', ...options },
+    { store, serve },
+  )
   return { host, store, id }
 }
 
@@ -99,4 +102,14 @@ test('a peer host remembers what is known of peers in the store', async () => {
   const { host } = await made()
   host.remember('p', { a: 1 })
   assert.deepEqual(host.recall(), [['p', { a: 1 }]])
+})
+
+test('a peer host shows nothing any more of an upstream that its owner has closed since', async () => {
+  const { host, id } = await made({ shareOf: (upstream) => (upstream === 'u' ? 'none' : 'network') })
+  assert.deepEqual(seen(host, id, near), [])
+  assert.deepEqual([...host.shareable()], [])
+  assert.equal(host.document('known', near), undefined)
+  const narrowed = await made({ shareOf: () => 'lan' })
+  assert.deepEqual(seen(narrowed.host, narrowed.id, near), ['lan', 'network'])
+  assert.deepEqual(seen(narrowed.host, narrowed.id, far), [])
 })

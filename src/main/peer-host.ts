@@ -4,9 +4,10 @@
  */
 import type { BlobId, Digest } from '../base/digest.ts'
 import { AppError } from '../base/errors.ts'
-import { type Asker, mayShare } from '../base/share.ts'
+import { type Asker, mayShare, narrowerShare, type ShareLevel } from '../base/share.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { PeerHost } from '../peers/peers.ts'
+import { upstreamOf } from '../serve/repair.ts'
 import type { Serve } from '../serve/serve.ts'
 import type { BlobInfo, BlobReader, Store } from '../store/store.ts'
 
@@ -16,6 +17,8 @@ export interface PeerHostOptions {
   readonly privateNetwork: boolean
   /** It takes from peers but gives nothing. */
   readonly serveNobody: boolean
+  /** The level in force for an upstream; what was stored under a wider one is not shown any more widely than this. */
+  readonly shareOf: (upstream: string) => ShareLevel
 }
 
 const NOTEBOOK = 'peers'
@@ -26,10 +29,13 @@ export function createPeerHost(
   options: PeerHostOptions,
   { store, serve }: { readonly store: Store; readonly serve: Pick<Serve, 'lead' | 'document'> },
 ): PeerHost {
+  const levelOf = (share: ShareLevel, upstream: string | undefined): ShareLevel =>
+    share === 'none' || upstream === undefined ? share : narrowerShare(share, options.shareOf(upstream))
   const shared = (name: Digest, asker: Asker): BlobInfo | undefined => {
     if (options.serveNobody) return undefined
     const found = store.lookup(name)
-    return found !== undefined && mayShare(found.share, asker, options.privateNetwork) ? found : undefined
+    if (found === undefined || !mayShare(found.share, asker, options.privateNetwork)) return undefined
+    return mayShare(levelOf(found.share, upstreamOf(store, found)), asker, options.privateNetwork) ? found : undefined
   }
   return {
     lookup(name, asker) {
@@ -48,7 +54,8 @@ export function createPeerHost(
     document(key, asker) {
       if (options.serveNobody) return undefined
       const found = serve.document(key)
-      return found !== undefined && mayShare(found.share, asker, options.privateNetwork) ? found : undefined
+      if (found === undefined) return undefined
+      return mayShare(levelOf(found.share, found.upstream), asker, options.privateNetwork) ? found : undefined
     },
     lead(request, asker, signal) {
       if (options.serveNobody) throw new AppError('denied.share', 'this node serves nobody')
@@ -59,12 +66,17 @@ export function createPeerHost(
       let after: BlobId | undefined
       for (;;) {
         const page = store.list({ limit: PAGE, ...(after === undefined ? {} : { after }) })
-        for (const blob of page) if (blob.share !== 'none') yield* blob.names
+        for (const blob of page) {
+          if (blob.share !== 'none' && levelOf(blob.share, upstreamOf(store, blob)) !== 'none') yield* blob.names
+        }
         after = page.at(-1)?.id
         if (page.length < PAGE) return
       }
     },
-    remember: (peerId, facts) => store.notebook.set(NOTEBOOK, peerId, facts),
+    remember(peerId, facts) {
+      if (facts === undefined) store.notebook.delete(NOTEBOOK, peerId)
+      else store.notebook.set(NOTEBOOK, peerId, facts)
+    },
     recall: () => store.notebook.entries(NOTEBOOK),
   }
 }

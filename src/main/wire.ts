@@ -75,7 +75,8 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   started.defer(() => serve.close())
 
   const privateNetwork = options.networkKey !== undefined
-  await peers.start(createPeerHost({ privateNetwork, serveNobody: values.serveNobody }, { store, serve }))
+  const shareOf = (name: string) => upstream.config(name)?.share ?? 'none'
+  await peers.start(createPeerHost({ privateNetwork, serveNobody: values.serveNobody, shareOf }, { store, serve }))
   started.defer(() => peers.stop())
 
   const keep = createKeep({}, { ...part('keep'), store, peers, refetch: (blob, signal) => serve.refetch(blob, signal) })
@@ -129,12 +130,14 @@ function peerOptions({ config, directory, networkKey }: NodeOptions): Parameters
     denyPeers: values.denyPeer,
     dataPort: values.dataPort,
     uploadSlots: values.uploadSlots,
+    piecesInFlight: values.pieces,
     connectionsMax: values.connections,
     announcementsPerMinute: values.announcements,
     serveNobody: values.serveNobody,
     ...(networkKey === undefined ? {} : { networkKey }),
     ...(values.zone === undefined ? {} : { zone: values.zone }),
     ...(values.up === undefined ? {} : { uploadBytesPerSecond: values.up }),
+    ...(values.upPerPeer === undefined ? {} : { uploadBytesPerSecondPerPeer: values.upPerPeer }),
     ...(values.down === undefined ? {} : { downloadBytesPerSecond: values.down }),
   }
 }

@@ -67,6 +67,7 @@ class Libp2pPeers implements Peers {
   readonly #control: WorkerControlPlane
   readonly #data: DataPlane
   readonly #dataHost: string
+  readonly #logger: Logger
   #memory: SharedMemory | undefined
   #dataPort: number | undefined
 
@@ -84,6 +85,7 @@ class Libp2pPeers implements Peers {
     } = options
     const { identity, clock, random, logger } = dependencies
     this.#options = options
+    this.#logger = logger
     this.#identity = identity
     this.#dataHost = dataHost ?? dataHostOf(listen)
     this.#control = createControlPlane(
@@ -114,7 +116,9 @@ class Libp2pPeers implements Peers {
   }
 
   async start(host: PeerHost): Promise<void> {
-    this.#memory = shareMemory(host)
+    this.#memory = shareMemory(host, (error) => {
+      this.#logger.warn({ error: String(error) }, 'what is known of a peer could not be written down')
+    })
     const { port } = await this.#data.start(this.#memory.dataHost)
     this.#dataPort = port
     try {

@@ -108,7 +108,7 @@ export interface PeerHost {
   ): Promise<{ readonly sizeBytes: number | undefined; readonly stream: ByteStream }>
   /** Digests to announce at start-up: shareable blobs, with all their names. */
   shareable(): Iterable<Digest>
-  /** Remembered facts about peers. */
+  /** Remembered facts about peers; undefined forgets them. */
   remember(peerId: PeerId, facts: unknown): void
   recall(): Array<readonly [PeerId, unknown]>
 }

@@ -5,8 +5,10 @@
 import { z } from 'zod'
 import type { PeerHost, PeerId } from './peers.ts'
 
-/** Peers that are remembered; beyond it new ones are not, and those that are there may still change. */
-const PEERS_MAX = 10_000
+/** Peers that are read at the start; the ledger bounds facts, `RECORDS_KEPT` records. */
+const PEERS_MAX = 20_000
+/** Records that are kept; the oldest go first. */
+const RECORDS_KEPT = 1_024
 /** Records that a start begins with, the newest first. */
 const RECORDS_MAX = 256
 
@@ -32,18 +34,33 @@ export interface SharedMemory {
   recallRecords(): Uint8Array[]
 }
 
-/** Reads what `host` remembers and shares it out; what cannot be read is forgotten. */
-export function shareMemory(host: PeerHost): SharedMemory {
+/**
+ * Reads what `host` remembers and shares it out; what cannot be read is forgotten. `onLost` is told what could not be written (a
+ * full disk): that must neither end a request of a peer nor the node.
+ */
+export function shareMemory(host: PeerHost, onLost: (error: unknown) => void = () => {}): SharedMemory {
   const known = new Map<PeerId, Remembered>()
   for (const [peerId, value] of host.recall()) {
     const found = shape.safeParse(value)
     if (found.success && known.size < PEERS_MAX) known.set(peerId, found.data)
   }
   const remember = (peerId: PeerId, half: Remembered): void => {
-    if (known.size >= PEERS_MAX && !known.has(peerId)) return
     const whole = { ...known.get(peerId), ...half }
-    known.set(peerId, whole)
-    host.remember(peerId, whole)
+    const empty = whole.record === undefined && whole.facts === undefined
+    if (empty) known.delete(peerId)
+    else known.set(peerId, whole)
+    try {
+      host.remember(peerId, empty ? undefined : whole)
+    } catch (error) {
+      onLost(error)
+    }
+  }
+  const trimRecords = (): void => {
+    const records = [...known].filter(([, { record }]) => record !== undefined)
+    if (records.length <= RECORDS_KEPT) return
+    records.sort(([, a], [, b]) => (b.recordAtMs ?? 0) - (a.recordAtMs ?? 0))
+    const gone = { record: undefined, recordAtMs: undefined }
+    for (const [peerId] of records.slice(RECORDS_KEPT / 2)) remember(peerId, gone)
   }
   return {
     dataHost: {
@@ -59,6 +76,7 @@ export function shareMemory(host: PeerHost): SharedMemory {
     },
     rememberRecord(peerId, envelope, nowMs) {
       remember(peerId, { record: Buffer.from(envelope).toString('base64'), recordAtMs: nowMs })
+      trimRecords()
     },
     recallRecords() {
       const records = [...known.values()].filter(({ record }) => record !== undefined)

@@ -3,8 +3,8 @@
  * cold range that goes through to the client with the source's own checks and is neither stored nor shared.
  */
 import type { Brand } from '../base/brand.ts'
-import type { Algorithm } from '../base/digest.ts'
-import { AppError, isKind, throwIfAborted } from '../base/errors.ts'
+import type { Algorithm, BlobId } from '../base/digest.ts'
+import { AppError, errorChain, isKind, throwIfAborted } from '../base/errors.ts'
 import { widerShare } from '../base/share.ts'
 import type { ByteRange, ByteStream } from '../base/streams.ts'
 import type { BlobReader } from '../store/store.ts'
@@ -12,8 +12,10 @@ import type { Cleared } from './check.ts'
 import { type Source, storedBlob } from './find.ts'
 import type { SourceKind } from './ledger.ts'
 import type { ServeParts } from './parts.ts'
+import { rememberLocated } from './repair.ts'
 import { leaving, onceLeft } from './reply/leaving.ts'
 import type { AskedRange } from './reply/ranges.ts'
+import { demandDigests } from './transfer/demand-digests.ts'
 import { passRange } from './transfer/pass.ts'
 import { lookup, type SeekOptions } from './transfer/seek.ts'
 import type { Transfer } from './transfer/transfer.ts'
@@ -74,7 +76,7 @@ export async function fetch(
 > {
   const { cleared } = source
   if (source.kind === 'stored') {
-    const reader = await openStored(source, parts)
+    const reader = await openStored(source, parts, options.signal)
     if (reader !== undefined) return { kind: 'verified', verified: fromStore(cleared, reader, options.signal) }
   }
   const seek = source.kind === 'elsewhere' ? source.seek : DIRECT
@@ -94,20 +96,46 @@ const DIRECT: SeekOptions = { unaskable: new Set(), requestPath: undefined, upst
 
 async function openStored(
   source: Source & { readonly kind: 'stored' },
-  parts: Pick<ServeParts, 'store'>,
+  parts: Pick<ServeParts, 'store' | 'logger'>,
+  signal: AbortSignal,
 ): Promise<BlobReader | undefined> {
   const { cleared, blob } = source
   // What a public upstream itself states is public, wherever this node had it from at first. A digest that only the client
   // named proves nothing of the kind.
   const stated = cleared.located.evidence.some(({ kind }) => kind === 'index' || kind === 'header')
-  if (stated && widerShare(blob.share, cleared.share) !== blob.share) {
-    parts.store.amend(blob.id, { share: cleared.share })
-  }
+  if (stated && widerShare(blob.share, cleared.share) !== blob.share) widen(cleared, blob.id, parts)
   try {
-    return await parts.store.open(blob.id)
+    return await openDemanded(cleared, blob.id, parts, signal)
   } catch (error) {
     // Evicted or found damaged since it was looked up: it is to be had elsewhere.
     if (isKind(error, 'absent') || isKind(error, 'damaged')) return undefined
+    throw error
+  }
+}
+
+function widen(cleared: Cleared, id: BlobId, { store, logger }: Pick<ServeParts, 'store' | 'logger'>): void {
+  try {
+    store.amend(id, { share: cleared.share })
+    rememberLocated(store, id, cleared.located)
+  } catch (error) {
+    // A disk too full for a note of it: peers go without, the client does not.
+    logger.warn({ id, why: errorChain(error) }, 'the share level of a stored blob could not be noted')
+  }
+}
+
+/** The stored blob, held to every digest that is stated for the file. @throws untrusted.digest, absent.blob, damaged.blob */
+async function openDemanded(
+  { located }: Cleared,
+  id: BlobId,
+  { store }: Pick<ServeParts, 'store'>,
+  signal: AbortSignal,
+): Promise<BlobReader> {
+  const reader = await store.open(id)
+  try {
+    await demandDigests(reader, located, signal)
+    return reader
+  } catch (error) {
+    await reader.close()
     throw error
   }
 }
@@ -134,11 +162,18 @@ async function fromTransfer(
   const { signal } = options
   throwIfAborted(signal)
   const arrived = storedBlob(cleared.located, parts.store)
-  if (arrived !== undefined) return fromStore(cleared, await parts.store.open(arrived.id), signal)
+  if (arrived !== undefined) return fromStore(cleared, await openDemanded(cleared, arrived.id, parts, signal), signal)
   const transfer = transfers.running(cleared.located) ?? transfers.start(cleared, options.aliases, seek)
   transfer.join()
   const leave = onceLeft(signal, () => transfer.leave())
   try {
+    if (!transfer.demands(cleared.located.digests)) {
+      // It was begun on fewer digests: this client sees nothing before the others are known to agree as well.
+      const { id } = await transfer.stored(signal)
+      const reader = await openDemanded(cleared, id, parts, signal)
+      leave()
+      return fromStore(cleared, reader, signal)
+    }
     const head = await transfer.ready(signal)
     return {
       cleared,
@@ -171,14 +206,19 @@ async function measure(
       body: unread,
       leave() {},
     }) as unknown as Verified
-  const [provider] = await lookup(cleared, parts, signal)
-  if (provider !== undefined) return known('peer', provider.sizeBytes, provider.mediaType)
-  if (seek.unaskable.has(located.upstream) || !parts.upstream.askable(located.upstream)) return undefined
+  const providers = await lookup(cleared, parts, signal, parts.limits.lookupMs)
+  const trusted = providers.find(({ trust }) => trust !== 'stranger')
+  if (trusted !== undefined) return known('peer', trusted.sizeBytes, trusted.mediaType)
+  if (seek.unaskable.has(located.upstream) || !parts.upstream.askable(located.upstream)) {
+    const [stranger] = providers
+    return stranger && known('peer', stranger.sizeBytes, undefined)
+  }
   const reply = await parts.upstream.request({
     upstream: located.upstream,
     method: 'HEAD',
     path: located.path,
     headers: located.requestHeaders,
+    ...(located.patienceMs === undefined ? {} : { patienceMs: located.patienceMs }),
     interactive: true,
     signal,
   })

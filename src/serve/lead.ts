@@ -62,12 +62,10 @@ export async function lead(
   const seek = { unaskable, requestPath: undefined, upstreamOnly: true }
   const source = await find(checked.cleared, seek, parts, transfers, signal)
   if (source.kind === 'nowhere') throw new AppError('absent.blob', source.reason.message)
-  if (
-    source.kind === 'running' &&
-    source.transfer.source !== 'upstream' &&
-    !source.transfer.options.seek.upstreamOnly
-  ) {
-    // It may itself be waiting for the one who asks.
+  // This node's own clients may be first: the neighbour waits with them until it is known where the bytes come from. Who asks
+  // leaves after 300 ms, so that two nodes that see one another as leaders do not wait for ever.
+  if (source.kind === 'running') await source.transfer.ready(signal)
+  if (source.kind === 'running' && source.transfer.source !== 'upstream') {
     throw new AppError('unavailable.upstream', `${request.id} is being fetched from elsewhere`)
   }
   const wanted = { range: undefined, headersOnly: false, aliases: ecosystem.aliases, signal }

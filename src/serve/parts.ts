@@ -41,6 +41,8 @@ export interface ServeLimits {
   readonly viewBytesMax: number
   /** How long peers are asked who has something. */
   readonly lookupMs: number
+  /** The same when nobody else is left who could be asked. */
+  readonly patientLookupMs: number
   /** How long peers' answers are waited for before upstream is asked as well. */
   readonly headStartMs: number
   /** How long a client waits for upstream when a kept document, however old, could be given. */
@@ -67,6 +69,7 @@ export const SERVE_LIMITS: ServeLimits = {
   transfersWaitingMax: 2_048,
   viewBytesMax: 64 * 1_048_576,
   lookupMs: 300,
+  patientLookupMs: 700,
   headStartMs: 150,
   staleWaitMs: 2_500,
   absentSeconds: 60,

@@ -13,6 +13,15 @@ export function rememberLocated(store: Pick<Store, 'notebook'>, id: BlobId, loca
   store.notebook.set(NAMESPACE, id, { ...located, requires: [], replyHeaders: {} })
 }
 
+/** The upstream by whose share level a blob is to be shown; undefined for what has none (a trusted peer's document). */
+export function upstreamOf(
+  store: Pick<Store, 'notebook'>,
+  { id, origin }: Pick<BlobInfo, 'id' | 'origin'>,
+): string | undefined {
+  const located = store.notebook.get(NAMESPACE, id) as Located | undefined
+  return located?.upstream ?? (origin.kind === 'upstream' ? origin.name : undefined)
+}
+
 /** Forgets the notes of blobs that leave the store, until the returned function is called. */
 export function forgetRemoved(store: Pick<Store, 'notebook' | 'watch'>): () => void {
   return store.watch((event) => {

@@ -300,6 +300,17 @@ test('handle() does not wait for slow peers to ask upstream', async () => {
   assert.equal((await asking).headers['x-pyrsia-source'], 'upstream')
 })
 
+test('handle() asks peers again that answered too late or were busy when upstream cannot be asked', async () => {
+  for (const trouble of ['emptyLookups', 'busyFetches'] as const) {
+    const flow = readFlow({ offline: true })
+    const bytes = someBytes(1000)
+    flow.file('a', bytes)
+    flow.peers.copies.push({ peerId: 'busy', trust: 'stranger', id: blobIdOf(bytes), sizeBytes: 1000, bytes })
+    flow.peers[trouble] = trouble === 'emptyLookups' ? 1 : 2
+    assert.ok(Buffer.from(bytes).equals(await bodyOf(await flow.get('/file/a'))))
+  }
+})
+
 test('handle() leaves strangers who are slow for upstream', async () => {
   const flow = readFlow()
   const bytes = someBytes(4 * MIB)

@@ -36,6 +36,7 @@ import { createGuard } from './rules/guard.ts'
 import { createReleasedFiles } from './rules/released.ts'
 import { type CheckRules, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
+import { ExpectedSizes } from './transfer/expected-sizes.ts'
 import { Transfers } from './transfer/transfers.ts'
 
 export type { ServeReply, ServeRequest, StoreOnly, Used } from './request.ts'
@@ -123,6 +124,7 @@ class ReadFlow implements Serve {
   readonly #variants: Variants
   readonly #context: ResolveContext
   readonly #rules: CheckRules
+  readonly #expected = new ExpectedSizes()
   readonly #life = new AbortController()
   readonly #stopWatching: () => void
 
@@ -190,7 +192,9 @@ class ReadFlow implements Serve {
     const etag = etagOf(tagDigest(located))
     if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, located.replyHeaders)
 
-    const seek = { unaskable, requestPath: pathAndQuery(request), upstreamOnly: false }
+    this.#expected.note(located.requires)
+    const expectedBytes = located.sizeBytes ?? this.#expected.sizeOf(located.digests)
+    const seek = { unaskable, requestPath: pathAndQuery(request), upstreamOnly: false, expectedBytes }
     const source =
       request.storeOnly === undefined
         ? await find(checked.cleared, seek, this.#parts, this.#transfers, signal)

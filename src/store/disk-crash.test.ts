@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { after, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { expecting, handClock, SAMPLE_FACTS, sampleBytes, storeBytes } from '../../test/kit/store-suite.ts'
 import { type Logger, type Random, silentLogger } from '../base/clock.ts'
@@ -41,6 +41,7 @@ async function open(directory: string, files: Partial<Files> = {}, limitBytes = 
   const { promise, resolve } = Promise.withResolvers<void>()
   const logger: Logger = {
     ...silentLogger,
+    debug: (_, message) => message === 'a new store is ready' && resolve(),
     info: (_, message) => message === 'recovered after an unclean boot' && resolve(),
   }
   const dependencies = { clock: handClock(), random, logger, files: { ...nodeFiles, ...files } }
@@ -154,6 +155,16 @@ test('a crash that is not put right before the next one is still put right then'
   assert.ok(!existsSync(join(directory, 'unclean')))
 })
 
+test('a new store does not tell of an unclean boot', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const tell = (_: unknown, message: string): void => resolve(message)
+  const logger: Logger = { ...silentLogger, debug: tell, info: tell }
+  const directory = join(root, 'new')
+  const store = await createDiskStore({ directory, limitBytes: 1 << 30 }, { clock: handClock(), random, logger })
+  assert.equal(await promise, 'a new store is ready')
+  await store.close()
+})
+
 test('after an unclean boot files without a row go and rows without a file leave service', async () => {
   const { directory, infos } = await crashed('orphans', [sampleBytes(100, 1), sampleBytes(100, 2)])
   const [lost, kept] = infos
@@ -231,6 +242,76 @@ test('a full disk costs the least recently used blobs before it costs a new one'
   assert.equal(store.lookup(old.id), undefined)
   assert.ok(store.lookup(next.id) !== undefined)
   await store.close()
+})
+
+/** SQLite finds no room for what matches, while `full` says so. */
+function noRoom(t: TestContext, matches: RegExp, errcode: number, full: () => boolean): void {
+  const exec = DatabaseSync.prototype.exec
+  t.mock.method(DatabaseSync.prototype, 'exec', function (this: DatabaseSync, sql: string) {
+    if (matches.test(sql) && full()) throw Object.assign(new Error('database or disk is full'), { errcode })
+    exec.call(this, sql)
+  })
+}
+
+test('a disk too full to note that blobs are forgotten gives their files up first', async (t) => {
+  const directory = join(root, 'no-room')
+  const { store } = await open(directory)
+  const old = await storeBytes(store, sampleBytes(MIB, 1))
+  noRoom(t, /^COMMIT$/, 13, () => existsSync(pathOf(directory, old)))
+  assert.equal((await store.collect({ toBytes: 0 })).removedBlobs, 1)
+  assert.equal(store.lookup(old.id), undefined)
+  await store.close()
+})
+
+test('a disk too full for metadata refuses what is new, and serves what is there', async (t) => {
+  const directory = join(root, 'no-metadata')
+  const { store } = await open(directory)
+  const old = await storeBytes(store, sampleBytes(MIB, 1))
+  store.pin(old.id, 'mine')
+  let full = true
+  noRoom(t, /^COMMIT$/, 13, () => full)
+  await assert.rejects(storeBytes(store, sampleBytes(100, 2)), code('exhausted.disk'))
+  assert.ok((await read(store, old.id)).equals(sampleBytes(MIB, 1)))
+  assert.deepEqual(readdirSync(join(directory, 'incoming')), [])
+  full = false
+  await storeBytes(store, sampleBytes(100, 2))
+  await store.close()
+})
+
+test('a reserve is given up for what makes room, and set aside again', async (t) => {
+  const directory = join(root, 'reserve')
+  const reserve = join(directory, 'reserve')
+  const { store } = await open(directory)
+  assert.ok(existsSync(reserve))
+  noRoom(t, /^COMMIT$/, 13, () => existsSync(reserve))
+  const info = await storeBytes(store, sampleBytes(100, 1))
+  assert.ok(store.lookup(info.id) !== undefined)
+  assert.ok(!existsSync(reserve))
+  const writer = await store.begin(expecting(sampleBytes(100, 2)))
+  assert.ok(existsSync(reserve))
+  await writer.abort()
+  await store.close()
+})
+
+test('a listener that fails does not undo what it was told', async () => {
+  const { store } = await open(join(root, 'news'))
+  store.watch(() => assert.fail('no room for a note'))
+  const info = await storeBytes(store, sampleBytes(100, 1))
+  await store.remove(info.id)
+  assert.equal(store.usage().blobs, 0)
+  await store.close()
+})
+
+test('a database that cannot be opened for want of room is not called damaged', async (t) => {
+  const directory = join(root, 'no-open')
+  for (const [errcode, wanted] of [
+    [13, 'exhausted.disk'],
+    [4874, 'unavailable.storage'],
+  ] as const) {
+    noRoom(t, /journal_mode = WAL/, errcode, () => true)
+    await assert.rejects(open(directory), code(wanted))
+    t.mock.restoreAll()
+  }
 })
 
 test('a database of a newer Pyrsia, or none at all, is refused by name', async () => {

@@ -6,7 +6,7 @@
 import { join } from 'node:path'
 import type { Clock, Logger, Random } from '../base/clock.ts'
 import { type BlobId, type Digest, isBlobId } from '../base/digest.ts'
-import { AppError, assert, throwIfAborted } from '../base/errors.ts'
+import { AppError, assert, errorChain, throwIfAborted } from '../base/errors.ts'
 import { PIECE_ALGORITHM } from '../base/piece-hash.ts'
 import type { PieceManifest } from '../base/pieces.ts'
 import type { Purl } from '../base/purl.ts'
@@ -14,18 +14,20 @@ import { widerShare } from '../base/share.ts'
 import { type BoundOptions, boundsOf, type StoreBounds } from './bounds.ts'
 import { arrivedInfo, isNews } from './disk/admission.ts'
 import { Background } from './disk/background.ts'
-import { BlobTable, type BlobTotals } from './disk/blob-table.ts'
+import { type BlobRow, BlobTable, type BlobTotals } from './disk/blob-table.ts'
 import { BufferPool } from './disk/buffers.ts'
 import { Database, type DirectoryLock, lockDirectory } from './disk/database.ts'
-import { diskFailure, type Files, nodeFiles, syncPath } from './disk/files.ts'
+import { diskFailure, type Files, isDiskFull, nodeFiles, syncPath } from './disk/files.ts'
 import { type Layout, layoutOf } from './disk/layout.ts'
 import { type CheckedSource, checkAllPieces, checkedStream, OpenFiles, readFailure } from './disk/reader.ts'
 import { DiskNotebook, DiskServed, DiskShelf } from './disk/records.ts'
-import { recover } from './disk/recovery.ts'
-import { Room } from './disk/room.ts'
+import { Marker, recover } from './disk/recovery.ts'
+import { Reserve, Room } from './disk/room.ts'
 import { UseLog } from './disk/uses.ts'
 import { DiskWriter, type WriterHost, type WrittenFile } from './disk/writer.ts'
 import { checkExpectation, judge } from './expectation.ts'
+import { News } from './news.ts'
+import { scrubBlobs } from './scrub.ts'
 import type {
   BlobExpectation,
   BlobFacts,
@@ -68,7 +70,9 @@ export async function createDiskStore(options: DiskOptions, dependencies: DiskDe
   for (const path of [layout.database, layout.lock]) files.touchNow(path)
   const lock = lockDirectory(layout.lock, () => files.textNow(layout.marker)?.split(' ')[0])
   try {
-    return new DiskStore(layout, boundsOf(options), lock, files, dependencies)
+    const store = new DiskStore(layout, boundsOf(options), lock, files, dependencies)
+    await store.opened
+    return store
   } catch (error) {
     lock.release()
     throw error
@@ -78,6 +82,8 @@ export async function createDiskStore(options: DiskOptions, dependencies: DiskDe
 class DiskStore implements Store {
   readonly documents: DiskShelf
   readonly notebook: DiskNotebook
+  /** Resolves when there is room to begin with. */
+  readonly opened: Promise<unknown>
   readonly #layout: Layout
   readonly #bounds: StoreBounds
   readonly #lock: DirectoryLock
@@ -92,7 +98,9 @@ class DiskStore implements Store {
   readonly #open: OpenFiles
   readonly #uses: UseLog
   readonly #room: Room
-  readonly #listeners = new Set<(event: StoreEvent) => void>()
+  readonly #reserve: Reserve
+  readonly #news: News
+  readonly #marker: Marker
   readonly #background: Background
   readonly #closing = new AbortController()
   readonly #runPrefix: string
@@ -110,9 +118,12 @@ class DiskStore implements Store {
     this.#open = new OpenFiles(files)
     this.#clock = dependencies.clock
     this.#logger = dependencies.logger
+    this.#news = new News(dependencies.logger)
+    this.#marker = new Marker(files, layout.marker, dependencies.logger)
     this.#background = new Background(dependencies.logger)
     this.#runPrefix = `${Buffer.from(dependencies.random.bytes(8)).toString('hex')}-`
-    this.#database = new Database(layout.database)
+    this.#reserve = new Reserve(files, layout.reserve)
+    this.#database = new Database(layout.database, () => this.#reserve.giveUp())
     this.#table = new BlobTable(this.#database)
     this.#totals = this.#table.totals()
     this.#served = new DiskServed(this.#database, bounds)
@@ -123,12 +134,12 @@ class DiskStore implements Store {
       has: (id) => this.#table.get(id)?.damaged === false,
       release: (ids) => this.#uses.reset(ids),
     })
+    this.opened = this.#room.makeToStart()
     this.#epoch = this.#boot()
   }
 
   lookup(name: Digest): BlobInfo | undefined {
-    const ids = isBlobId(name) ? [name] : this.#table.idsOf(name)
-    for (const id of ids) {
+    for (const id of isBlobId(name) ? [name] : this.#table.idsOf(name)) {
       const row = this.#table.get(id)
       if (row !== undefined && !row.damaged) return this.#uses.latest(row.info)
     }
@@ -159,8 +170,7 @@ class DiskStore implements Store {
   async begin(expectation: BlobExpectation): Promise<BlobWriter> {
     throwIfAborted(this.#closing.signal)
     checkExpectation(expectation)
-    this.#room.make(expectation.sizeBytes ?? 0)
-    this.#room.makeFree(expectation.sizeBytes ?? 0)
+    this.#room.makeFor(expectation.sizeBytes ?? 0)
     const writer = new DiskWriter(this.#newFile(), expectation, this.#writerHost())
     this.#writers.add(writer)
     return writer
@@ -174,7 +184,7 @@ class DiskStore implements Store {
     if (share === row.info.share && mediaType === row.info.mediaType) return
     const info = { ...this.#uses.latest(row.info), share, mediaType }
     this.#database.write(() => this.#table.amend(info))
-    if (share !== row.info.share) this.#emit({ kind: 'added', blob: info })
+    if (share !== row.info.share) this.#news.tell({ kind: 'added', blob: info })
   }
 
   async remove(id: BlobId): Promise<void> {
@@ -189,11 +199,8 @@ class DiskStore implements Store {
   }
 
   unpin(id: BlobId, label: string): void {
-    const pins = this.#table.get(id)?.info.pins ?? []
-    this.#setPins(
-      id,
-      pins.filter((other) => other !== label),
-    )
+    const others = this.#table.get(id)?.info.pins.filter((other) => other !== label)
+    this.#setPins(id, others ?? [])
   }
 
   list(options: { readonly after?: BlobId; readonly limit: number }): BlobInfo[] {
@@ -208,25 +215,12 @@ class DiskStore implements Store {
   }
 
   async scrub(options: Parameters<Store['scrub']>[0]): Promise<ScrubReport> {
-    const damaged: BlobId[] = []
-    let checkedBlobs = 0
-    let checkedBytes = 0
-    const totalBytes = options.id === undefined ? this.#totals.bytes : (this.lookup(options.id)?.sizeBytes ?? 0)
-    const progress = (bytes: number) => {
-      checkedBytes += bytes
-      options.progress?.(checkedBytes, totalBytes)
-    }
-    let page = options.id === undefined ? this.#table.page(undefined, 64) : [this.lookup(options.id)]
-    while (page.length > 0) {
-      for (const info of page) {
-        if (info === undefined) continue
-        const verdict = await this.#verify(info.id, progress, options.signal)
-        if (verdict !== 'gone') checkedBlobs += 1
-        if (verdict === 'damaged') damaged.push(info.id)
-      }
-      page = options.id === undefined ? this.#table.page(page.at(-1)?.id, 64) : []
-    }
-    return { checkedBlobs, checkedBytes, damaged }
+    return await scrubBlobs(options, {
+      lookup: (id) => this.lookup(id),
+      page: (after) => this.#table.page(after, 64),
+      totalBytes: this.#totals.bytes,
+      verify: (id, progress) => this.#verify(id, progress, options.signal),
+    })
   }
 
   usage(): StoreUsage {
@@ -247,8 +241,7 @@ class DiskStore implements Store {
   }
 
   watch(listener: (event: StoreEvent) => void): () => void {
-    this.#listeners.add(listener)
-    return () => this.#listeners.delete(listener)
+    return this.#news.watch(listener)
   }
 
   async close(): Promise<void> {
@@ -256,30 +249,25 @@ class DiskStore implements Store {
     this.#closing.abort(new AppError('aborted.shutdown', 'the store is closing'))
     await Promise.all([...this.#writers].map((writer) => writer.ended))
     await this.#background.idle()
-    this.#listeners.clear()
+    this.#news.close()
     this.#uses.flush()
     this.#database.close()
-    if (this.#tidy) this.#files.removeNow(this.#layout.marker)
+    if (this.#tidy) this.#marker.remove()
     this.#lock.release()
   }
 
   /** Finds out how the last run ended, marks this one, and starts what must be put right. The epoch of this run. */
   #boot(): number {
-    const bootId = this.#files.bootIdNow()
-    const marker = this.#files.textNow(this.#layout.marker)
-    const machineCrashed = marker !== undefined && (bootId === undefined || marker.split(' ')[1] !== bootId)
-    const epoch = this.#table.epoch(machineCrashed)
-    this.#files.writeTextNow(
-      this.#layout.marker,
-      `${this.#files.pidNow()} ${machineCrashed || !bootId ? 'unknown' : bootId}`,
-    )
+    const marker = this.#marker.found
+    const epoch = this.#table.epoch(marker === 'other-boot')
+    this.#marker.write(marker !== 'other-boot')
     if (marker === undefined && !this.#database.fresh) return epoch
     this.#tidy = false
-    this.#background.add(this.#recover(epoch, bootId), 'recovering after an unclean boot')
+    this.#background.add(this.#recover(epoch), 'recovering after an unclean boot')
     return epoch
   }
 
-  async #recover(epoch: number, bootId: string | undefined): Promise<void> {
+  async #recover(epoch: number): Promise<void> {
     const report = await recover(
       {
         files: this.#files,
@@ -294,8 +282,7 @@ class DiskStore implements Store {
       this.#closing.signal,
     )
     this.#tidy = true
-    this.#files.writeTextNow(this.#layout.marker, `${this.#files.pidNow()} ${bootId ?? 'unknown'}`)
-    this.#logger.info({ ...report }, 'recovered after an unclean boot')
+    this.#marker.recovered(report)
   }
 
   /** Reads a blob whole; remembers that it is sound. */
@@ -315,7 +302,7 @@ class DiskStore implements Store {
     }
     try {
       if (!(await checkAllPieces(source, progress, signal))) return 'damaged'
-      this.#table.setVerified(id, this.#epoch)
+      this.#database.write(() => this.#table.setVerified(id, this.#epoch))
       return 'sound'
     } finally {
       source.file.leave()
@@ -374,7 +361,7 @@ class DiskStore implements Store {
       if (row !== undefined) this.#totals.damaged -= 1
       if (info.pins.length > 0) this.#background.add(this.#sync(id), `syncing ${id}`)
     }
-    if (isNews(row?.info, sound, info)) this.#emit({ kind: 'added', blob: info })
+    if (isNews(row?.info, sound, info)) this.#news.tell({ kind: 'added', blob: info })
     return info
   }
 
@@ -384,7 +371,7 @@ class DiskStore implements Store {
       this.#files.makeDirectoryNow(this.#layout.prefix(info.id.slice(7, 9)))
       this.#files.renameNow(from, path)
       try {
-        this.#database.write(() => this.#table.put(info, this.#epoch, manifest))
+        this.#room.orMakeNow(() => this.#database.write(() => this.#table.put(info, this.#epoch, manifest)))
       } catch (error) {
         this.#files.removeNow(path)
         throw error
@@ -394,18 +381,17 @@ class DiskStore implements Store {
     }
   }
 
-  async #removeAll(ids: readonly BlobId[]): Promise<void> {
-    const gone = this.#database.write(() => {
-      const rows = []
-      for (const id of ids) {
-        const row = this.#table.get(id)
-        if (row === undefined) continue
-        this.#table.remove(row.info)
-        this.documents.forget(id)
-        rows.push(row)
-      }
-      return rows
-    })
+  /** Takes blobs out at once; resolves when their files are gone. @throws exhausted.disk, at once */
+  #removeAll(ids: readonly BlobId[]): Promise<unknown> {
+    let gone: BlobRow[]
+    try {
+      gone = this.#removeRows(ids)
+    } catch (error) {
+      if (!isDiskFull(error)) throw error
+      // Forgetting needs room too: the files go first. A row without its file is damage to whoever opens it.
+      for (const id of ids) if (this.#table.get(id)?.damaged === false) this.#files.removeNow(this.#layout.blob(id))
+      gone = this.#removeRows(ids)
+    }
     const unlinking = gone.map(({ info, damaged }) => {
       if (damaged) this.#totals.damaged -= 1
       else this.#count(info, -1)
@@ -416,8 +402,19 @@ class DiskStore implements Store {
         this.#leavingBytes -= info.sizeBytes
       })
     })
-    for (const { info } of gone) this.#emit({ kind: 'removed', id: info.id, names: info.names })
-    await Promise.all(unlinking)
+    for (const { info } of gone) this.#news.tell({ kind: 'removed', id: info.id, names: info.names })
+    return Promise.all(unlinking)
+  }
+
+  #removeRows(ids: readonly BlobId[]): BlobRow[] {
+    return this.#database.write(() => {
+      const rows = ids.flatMap((id) => this.#table.get(id) ?? [])
+      for (const { info } of rows) {
+        this.#table.remove(info)
+        this.documents.forget(info.id)
+      }
+      return rows
+    })
   }
 
   /** Takes a blob's file out of its place at once and unlinks it later: a commit may put a new one there meanwhile. */
@@ -435,12 +432,18 @@ class DiskStore implements Store {
   #damage(id: BlobId, reason: string): void {
     const row = this.#table.get(id)
     if (row === undefined || row.damaged) return
-    this.#database.write(() => this.#table.markDamaged(id))
+    try {
+      this.#database.write(() => this.#table.markDamaged(id))
+    } catch (error) {
+      // Its bytes are given to nobody all the same: every reader checks them.
+      this.#logger.warn({ id, reason, cause: errorChain(error) }, 'a damaged blob could not be marked')
+      return
+    }
     this.#count(row.info, -1)
     this.#totals.damaged += 1
     void this.#discard(id)
     this.#logger.warn({ id, reason }, 'a stored blob is damaged and out of service')
-    this.#emit({ kind: 'damaged', blob: row.info })
+    this.#news.tell({ kind: 'damaged', blob: row.info })
   }
 
   #makeRoom(): Room {
@@ -450,6 +453,7 @@ class DiskStore implements Store {
       writingBytes: () => this.#writingBytes(),
       pinnedBytes: () => this.#totals.pinnedBytes,
       freeBytes: () => (this.#files.freeBytesNow(this.#layout.directory) ?? Infinity) + this.#leavingBytes,
+      reserve: this.#reserve,
       inUse: (id) => this.#open.has(id),
       eldest: (cursor) => {
         if (cursor === undefined) this.#uses.flush()
@@ -491,9 +495,5 @@ class DiskStore implements Store {
   #newFile(): string {
     this.#fileCount += 1
     return join(this.#layout.incoming, `${this.#runPrefix}${this.#fileCount}`)
-  }
-
-  #emit(event: StoreEvent): void {
-    for (const listener of this.#listeners) listener(event)
   }
 }

@@ -37,6 +37,7 @@ export function createClient(
     const session = openSession(asked, closing.signal, budgetMs, dependencies.clock)
     try {
       session.onEnd(await line.lanes.enter(asked.interactive, session.signal))
+      if (asked.patienceMs !== undefined) session.hurry(asked.patienceMs)
       const once = () => exchange(line, asked, first, session.signal)
       const reply = await attempted({ line, session, asked, once }, limits, dependencies)
       session.headersArrived()

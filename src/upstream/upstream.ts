@@ -36,6 +36,8 @@ export interface UpstreamRequest {
   readonly range?: { readonly offset: number; readonly lengthBytes?: number }
   /** True if the caller's user waits; background requests give way. */
   readonly interactive: boolean
+  /** From a free connection to the reply's headers in all, milliseconds: for clients that have somewhere else to go. */
+  readonly patienceMs?: number
   readonly signal: AbortSignal
 }
 

@@ -11,6 +11,16 @@ import { REPOSITORY, TOOL_PATH } from '../kit/needs.ts'
 import { PYRSIA, scratch } from '../kit/node-process.ts'
 import { mustRun, run, start, until } from '../kit/process.ts'
 
+/** Nodes of this machine that are too old, if any: Debian 12 brings one. */
+async function oldNodes(): Promise<string[]> {
+  const found: string[] = []
+  for (const path of ['/usr/bin/node', '/usr/local/bin/node'].filter((file) => existsSync(file))) {
+    const { stdout } = await run(path, ['--version'])
+    if (Number(/^v(\d+)/.exec(stdout)?.[1]) < 24) found.push(path)
+  }
+  return found
+}
+
 const FREE_PORTS = ['--port', '0', '--npm-port', '0', '--api-port', '0']
 
 test('an installed package holds compiled JavaScript and types, starts, says that it is ready, and ends on SIGTERM', async (t) => {
@@ -33,6 +43,11 @@ test('an installed package holds compiled JavaScript and types, starts, says tha
   )
 
   const command = join(home, 'node_modules/.bin/pyrsia')
+  for (const old of await oldNodes()) {
+    const refused = await run(old, [join(installed, 'dist/main/cli.js'), 'start'])
+    assert.match(refused.stderr, /wanted Node 24\.2 or later, found v/, old)
+    assert.equal(refused.code, 70, old)
+  }
   const node = start(command, ['start', '--json', '--data', join(folder, 'data'), ...FREE_PORTS], { cwd: home, env })
   t.after(() => node.stop('SIGKILL'))
   let over = false

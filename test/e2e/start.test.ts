@@ -8,7 +8,7 @@ import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { PYRSIA, scratch, startNode } from '../kit/node-process.ts'
-import { run, until } from '../kit/process.ts'
+import { run, start, until } from '../kit/process.ts'
 
 /** An address of the documentation range (RFC 5737) and a port of this machine where nobody listens: neither answers. */
 const NOWHERE = ['--upstream', 'docker.io=http://127.0.0.1:1', '--upstream', 'npm=http://127.0.0.1:1']
@@ -144,4 +144,15 @@ test('the first signal lets requests end and says not ready meanwhile; the secon
     return reply.status === 503 ? true : undefined
   })
   assert.equal(await node.stop('SIGTERM'), 143)
+})
+
+test('the lines that a node of a clone prints for a person can be typed as they stand', async (t) => {
+  const data = await scratch(t)
+  const ports = ['--port', '0', '--npm-port', '0', '--api-port', '0']
+  const node = start(PYRSIA, ['start', '--data', data, '--offline', ...ports])
+  t.after(() => node.stop('SIGKILL'))
+  await until('the greeting', () => node.stdout().includes('Stop it with'))
+  assert.match(node.stdout(), /^ {2}bin\/pyrsia setup docker && docker pull alpine$/m)
+  assert.match(node.stdout(), /^ {2}npm install express --registry http:\/\/127\.0\.0\.1:\d+\/$/m)
+  assert.match(node.stdout(), /; bin\/pyrsia status tells/)
 })

@@ -34,13 +34,15 @@ export interface DataNode {
   readonly plane: DataPlane
   readonly control: ControlPlane
   readonly port: number
+  /** How often this node asked others to dial back. */
+  readonly dialBacksAsked: () => number
 }
 
 /** How a node of a test network is made. */
 export interface DataNodeOptions extends DataPlaneOptions {
   /** How it trusts every other node; `named` unless told. */
   readonly trust?: PeerTrust
-  readonly dialable?: boolean
+  readonly dialable?: boolean | 'closed'
   readonly host?: never
   readonly keep?: MemoryHost
 }
@@ -54,13 +56,15 @@ export function dataNetwork(t: Pick<TestContext, 'after'>): (options?: DataNodeO
   return async ({ trust = 'named', dialable = true, keep, ...options } = {}) => {
     const identity = identityOfSeed(randomBytes(32))
     const host = keep ?? new MemoryHost({ privateNetwork: options.networkKey !== undefined })
-    const control = neighbourhood.control({ identity, trust: () => trust, dialable })
+    let dialBacks = 0
+    const dialBacksAsked = () => void dialBacks++
+    const control = neighbourhood.control({ identity, trust: () => trust, dialable, dialBacksAsked })
     const dependencies = { identity, control, clock: realClock, random: realRandom, logger: silentLogger }
     const plane = createDataPlane({ announceDelayMs: 1, ...options }, dependencies)
     const { port } = await plane.start(host)
     await control.start(port)
     t.after(() => plane.stop())
-    return { identity, host, plane, control, port }
+    return { identity, host, plane, control, port, dialBacksAsked: () => dialBacks }
   }
 }
 

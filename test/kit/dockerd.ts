@@ -51,7 +51,7 @@ export async function startDockerd(options: {
     options.hub === undefined ? start('dockerd', args.slice(1)) : startWithHosts(args, at('hosts'), options.hub)
   const env = { DOCKER_HOST: host, DOCKER_CONFIG: at('config'), DOCKER_BUILDKIT: '0' }
   const docker = (...words: string[]): Promise<Finished> => run(DOCKER, words, { env, timeoutMs: 180_000 })
-  await until('dockerd to answer', async () => (await docker('version')).code === 0, 60_000)
+  await until('dockerd to answer', async () => (await docker('version')).code === 0)
   return {
     process,
     docker,

@@ -11,9 +11,14 @@ export interface FakeNode {
   readonly identity: Identity
   /** How this node trusts another. */
   readonly trust: (peerId: PeerId) => PeerTrust
-  /** True if others may dial its data plane; else it is asked to dial back. */
-  readonly dialable?: boolean
+  /** `false`: it tells no port, `closed`: a port that refuses; then it is asked to dial back. */
+  readonly dialable?: boolean | 'closed'
+  /** Called when this node asks another one to dial back. */
+  readonly dialBacksAsked?: () => void
 }
+
+/** Nothing listens here (tcpmux). */
+const CLOSED_PORT = 1
 
 interface Joined extends FakeNode {
   dataPort: number | undefined
@@ -42,7 +47,7 @@ export class FakeNeighbourhood {
       trust: node.trust(other.identity.peerId),
       member: node.trust(other.identity.peerId) === 'member',
       dataHosts: ['127.0.0.1'],
-      dataPort: other.dialable === false ? undefined : other.dataPort,
+      dataPort: other.dialable === false ? undefined : other.dialable === 'closed' ? CLOSED_PORT : other.dataPort,
       addresses: ['/ip4/127.0.0.1/tcp/1'],
       zone: undefined,
       sameSubnet: true,
@@ -79,6 +84,7 @@ export class FakeNeighbourhood {
       },
       requestDialBack: async (wanted) => {
         const found = this.#nodes.get(wanted)
+        joined.dialBacksAsked?.()
         if (found?.dialBack === undefined) throw new AppError('unavailable.peer', 'it is not connected')
         found.dialBack(peerId, '127.0.0.1', joined.dataPort ?? 0)
       },

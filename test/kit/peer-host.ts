@@ -102,7 +102,8 @@ export class MemoryHost implements PeerHost {
   }
 
   remember(peerId: PeerId, facts: unknown): void {
-    this.facts.set(peerId, JSON.parse(JSON.stringify(facts)))
+    if (facts === undefined) this.facts.delete(peerId)
+    else this.facts.set(peerId, JSON.parse(JSON.stringify(facts)))
   }
 
   recall(): Array<readonly [PeerId, unknown]> {

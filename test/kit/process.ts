@@ -103,11 +103,14 @@ export async function mustRun(
   return finished
 }
 
+/** Longer than anything takes on a loaded machine, and shorter than the tests' own time-outs, which do not say what was waited for. */
+const UNTIL_MS = 90_000
+
 /** Polls `condition` until it yields something other than undefined or false. @throws after `timeoutMs`, naming `what` */
 export async function until<T>(
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 30_000,
+  timeoutMs: number = UNTIL_MS,
 ): Promise<T> {
   const end = Date.now() + timeoutMs
   for (;;) {

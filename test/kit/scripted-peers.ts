@@ -1,7 +1,15 @@
 /** Peers that do what a test says, lies included: for the steps that must not believe them. Not held to the peers' suite. */
 import type { BlobId, Digest } from '../../src/base/digest.ts'
 import { AppError } from '../../src/base/errors.ts'
-import type { LeadRequest, PeerDocument, PeerInfo, Peers, PeerTrust, Provider } from '../../src/peers/peers.ts'
+import type {
+  LeadRequest,
+  PeerDocument,
+  PeerInfo,
+  Peers,
+  PeersState,
+  PeerTrust,
+  Provider,
+} from '../../src/peers/peers.ts'
 
 /** One peer's copy of a blob. */
 export interface ScriptedCopy {
@@ -12,6 +20,8 @@ export interface ScriptedCopy {
   readonly sizeBytes: number
   /** What it sends. */
   readonly bytes: Uint8Array
+  /** What it says of which type that is. */
+  readonly mediaType?: string
   /** Names by which it is found, beside the id. */
   readonly names?: readonly Digest[]
   /** The connection breaks before this byte of the blob. */
@@ -27,6 +37,9 @@ export interface ScriptedPeers extends Peers {
   readonly documents: Map<string, PeerDocument>
   /** Answers `follow`; undefined: nobody leads. */
   leader: ((request: LeadRequest) => { readonly peerId: string; readonly bytes: Uint8Array }) | undefined
+  /** So many look-ups find nothing, so many fetches find no slot, before things go well. */
+  emptyLookups: number
+  busyFetches: number
   /** While set, look-ups wait for it. */
   lookupGate: Promise<void> | undefined
   readonly lookups: (readonly Digest[])[]
@@ -45,6 +58,8 @@ export function scriptedPeers(): ScriptedPeers {
     copies: [],
     documents: new Map(),
     leader: undefined,
+    emptyLookups: 0,
+    busyFetches: 0,
     lookupGate: undefined,
     lookups: [],
     fetches: [],
@@ -53,36 +68,27 @@ export function scriptedPeers(): ScriptedPeers {
     privateNetwork: false,
     async start() {},
     async stop() {},
-    state: () => ({
-      peerId: 'self',
-      listen: [],
-      dataAddress: undefined,
-      privateNetwork: peers.privateNetwork,
-      connected: 1,
-      known: 1,
-      reachable: 'unknown',
-      receivedBytes: 0,
-      sentBytes: 0,
-      announcedDigests: 0,
-    }),
+    state: () => ({ ...STATE, privateNetwork: peers.privateNetwork }),
     list: () => peers.copies.map(({ peerId, trust }) => peerInfo(peerId, trust)),
     async lookup(names) {
       peers.lookups.push(names)
       await peers.lookupGate
+      if (peers.emptyLookups-- > 0) return []
       return peers.copies
         .filter((copy) => names.includes(copy.id) || copy.names?.some((name) => names.includes(name)))
-        .map(({ peerId, trust, id, sizeBytes }): Provider => ({ peerId, trust, id, sizeBytes, mediaType: undefined }))
+        .map(({ peerId, trust, id, sizeBytes, mediaType }): Provider => ({ peerId, trust, id, sizeBytes, mediaType }))
     },
     async fetch(providers, { range, signal }) {
       const [first] = providers
       const copy = peers.copies.find(({ peerId, id }) => peerId === first.peerId && id === first.id)
       peers.fetches.push({ peerIds: providers.map(({ peerId }) => peerId), offset: range?.offset ?? 0 })
+      if (peers.busyFetches-- > 0) throw new AppError('exhausted.queue', `no slot is free for ${first.peerId}`)
       if (copy === undefined) throw new AppError('unavailable.peer', `${first.peerId} is gone`)
       const end = range === undefined ? copy.bytes.byteLength : range.offset + range.lengthBytes
       return {
         id: copy.id,
         sizeBytes: copy.sizeBytes,
-        mediaType: undefined,
+        mediaType: copy.mediaType,
         vouched: copy.trust !== 'stranger',
         from: () => [copy.peerId],
         stream: sent(copy, range?.offset ?? 0, end, signal),
@@ -107,6 +113,19 @@ export function scriptedPeers(): ScriptedPeers {
     subscribe: () => () => {},
   }
   return peers
+}
+
+const STATE: PeersState = {
+  peerId: 'self',
+  listen: [],
+  dataAddress: undefined,
+  privateNetwork: false,
+  connected: 1,
+  known: 1,
+  reachable: 'unknown',
+  receivedBytes: 0,
+  sentBytes: 0,
+  announcedDigests: 0,
 }
 
 function peerInfo(peerId: string, trust: PeerTrust): PeerInfo {

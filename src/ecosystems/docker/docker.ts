@@ -18,7 +18,7 @@ import { compareTags } from './versions.ts'
 export const docker: Ecosystem = {
   id: DOCKER_TYPE,
   mount: { kind: 'path', prefix: '/v2' },
-  tryLines: ['pyrsia setup docker && docker pull alpine'],
+  tryLines: ['{program} setup docker && docker pull alpine'],
   upstreams: [
     { name: 'docker.io', url: 'https://registry-1.docker.io', share: 'network' },
     { name: 'ghcr.io', url: 'https://ghcr.io', share: 'network' },

@@ -14,6 +14,8 @@ import { API_VERSION_HEADER } from './refuse.ts'
 
 const BLOB_BYTES_MAX = 64 * 1024 ** 3
 const LIST_BYTES_MAX = 16 * 1024 ** 2
+/** Clients go to the registry themselves when they are told no; while nothing is said they wait (a hung mirror: 15 s). */
+const PATIENCE_MS = 2_500
 const POINTER_HEADERS = ['docker-content-digest', 'content-type', 'content-length']
 
 type Flow = Generator<Need, Resolution, Got>
@@ -119,6 +121,7 @@ function* resolveDocument(repository: Repository, params: Params, request: Reque
     headers: { accept: isTags ? 'application/json' : 'application/vnd.oci.image.index.v1+json' },
     keepHeaders: ['link', 'oci-filters-applied'],
     bytesMax: LIST_BYTES_MAX,
+    patienceMs: PATIENCE_MS,
     freshSeconds: context.freshSeconds,
     staleSeconds: 0,
     immutable: false,
@@ -149,6 +152,7 @@ function locateBlob(repository: Repository, digest: Digest, params: Params): Loc
     digests: [digest],
     sizeBytes: undefined,
     bytesMax: BLOB_BYTES_MAX,
+    patienceMs: PATIENCE_MS,
     mediaType: 'application/octet-stream',
     upstream: repository.registry,
     path: `/v2/${repository.name}/blobs/${digest}`,
@@ -168,6 +172,7 @@ function locateManifest(repository: Repository, params: Params, pointed: Pointed
     digests: [digest],
     sizeBytes: pointed.sizeBytes,
     bytesMax: MANIFEST_BYTES_MAX,
+    patienceMs: PATIENCE_MS,
     mediaType: undefined,
     upstream: repository.registry,
     path: `/v2/${repository.name}/manifests/${digest}`,
@@ -192,6 +197,7 @@ function manifestRequest(
     headers: { accept: MANIFEST_ACCEPT },
     keepHeaders: POINTER_HEADERS,
     bytesMax: MANIFEST_BYTES_MAX,
+    patienceMs: PATIENCE_MS,
     freshSeconds: context.freshSeconds,
     staleSeconds: 0,
     immutable: false,

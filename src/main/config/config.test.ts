@@ -50,14 +50,15 @@ test('readConfig() gives the defaults of the command line that the documentation
 })
 
 test('readConfig() reads sizes, rates, times and lists from every source', () => {
+  const ids = ['a', 'b', 'c'].map((letter) => `12D3KooW${letter.repeat(44)}`)
   const { values } = read({
     flags: { disk: '1.5GiB', peer: ['/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.2/tcp/1'] },
-    environment: { PYRSIA_UP: '20MB/s', PYRSIA_TRUST_PEER: 'a, b c' },
+    environment: { PYRSIA_UP: '20MB/s', PYRSIA_TRUST_PEER: `${ids[0]}, ${ids[1]} ${ids[2]}` },
     file: 'fresh = "5m"\noffline = true\nupstream = ["docker.io=http://127.0.0.1:5000"]',
   })
   assert.equal(values.disk, 1_610_612_736)
   assert.equal(values.up, 20_000_000)
-  assert.deepEqual(values.trustPeer, ['a', 'b', 'c'])
+  assert.deepEqual(values.trustPeer, ids)
   assert.deepEqual(values.peer, ['/ip4/192.0.2.1/tcp/1', '/ip4/192.0.2.2/tcp/1'])
   assert.equal(values.fresh, 300)
   assert.equal(values.offline, true)
@@ -68,6 +69,8 @@ test('readConfig() names the setting, what was wanted and what was found in a ba
   for (const [given, wanted] of [
     [{ flags: { port: '70000' } }, /--port.*whole number.*"70000"/],
     [{ flags: { disk: 'much' } }, /--disk.*size.*"much"/],
+    [{ flags: { 'deny-peer': ['12D3Koo'] } }, /--deny-peer.*peer id.*"12D3Koo"/],
+    [{ flags: { listen: ['0.0.0.0:7900'] } }, /--listen.*multiaddr.*"0\.0\.0\.0:7900"/],
     [{ environment: { PYRSIA_UP: '20MB' } }, /PYRSIA_UP.*rate.*"20MB"/],
     [{ file: 'fresh = "5 parsecs"' }, /fresh in config\.toml.*time/],
     [{ file: 'host = ["a"]' }, /host in config\.toml.*one value/],

@@ -30,6 +30,34 @@ export function textKind(placeholder: string, explains: string): Kind<string> {
   }
 }
 
+/** Text of one form, for what would be ignored or found out late if it were mistyped. */
+function formKind(placeholder: string, explains: string, form: RegExp): Kind<string> {
+  const { parse, format } = textKind(placeholder, explains)
+  return {
+    placeholder,
+    explains,
+    parse(text) {
+      if (!form.test(parse(text))) throw refused(explains, text)
+      return text
+    },
+    format,
+  }
+}
+
+/** The id of a peer: an Ed25519 key, which is the only kind that nodes have. A mistyped one would trust, or deny, nobody. */
+export const peerIdKind: Kind<string> = formKind(
+  'PEER_ID',
+  'a peer id such as 12D3Koo… (pyrsia list shows them)',
+  /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/,
+)
+
+/** An address to listen on for peers. */
+export const listenKind: Kind<string> = formKind(
+  'MULTIADDR',
+  'a multiaddr such as /ip4/0.0.0.0/tcp/7900',
+  /^(?:\/ip6zone\/[^/]+)?\/(?:ip4|ip6|dns[46]?)\/[^/]+\/tcp\/[0-9]{1,5}$/,
+)
+
 /** A whole number between two bounds, both included. */
 export function countKind(placeholder: string, min: number, max: number): Kind<number> {
   const explains = `a whole number from ${min} to ${max}`
@@ -88,13 +116,20 @@ const SIZE_UNITS: Readonly<Record<string, number>> = {
   TIB: 2 ** 40,
 }
 
-const SIZE_EXPLAINS = 'a size such as 500MB, 10GB or 1.5GiB'
+const SIZE_EXPLAINS = 'a size of 1MB or more such as 500MB, 10GB or 1.5GiB'
+
+/** Less than this holds no package: a unit was forgotten, and every install would fail as if the disk were full. */
+const SIZE_BYTES_MIN = 1_000_000
 
 /** A number of bytes, written with a unit. */
 export const sizeKind: Kind<number> = {
   placeholder: 'SIZE',
   explains: SIZE_EXPLAINS,
-  parse: (text) => parseBytes(text, SIZE_EXPLAINS),
+  parse(text) {
+    const bytes = parseBytes(text, SIZE_EXPLAINS)
+    if (bytes < SIZE_BYTES_MIN) throw refused(SIZE_EXPLAINS, text)
+    return bytes
+  },
   format: formatBytes,
 }
 
@@ -184,7 +219,7 @@ export function parseShareLevel(text: string): ShareLevel {
 }
 
 function parseBytes(text: string, wanted: string): number {
-  const match = /^([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{0,3})$/.exec(text)
+  const match = /^([0-9]{1,16}(?:\.[0-9]{1,6})?)\s*([A-Za-z]{0,3})$/.exec(text)
   const unit = match === null ? undefined : SIZE_UNITS[(match[2] ?? '').toUpperCase()]
   if (match === null || unit === undefined) throw refused(wanted, text)
   const bytes = Math.floor(Number(match[1]) * unit)

@@ -8,6 +8,8 @@ import {
   countKind,
   durationKind,
   type Kind,
+  listenKind,
+  peerIdKind,
   portKind,
   rateKind,
   sizeKind,
@@ -62,8 +64,10 @@ export interface SettingValues {
   readonly fresh: number
   readonly disk: number
   readonly up: number | undefined
+  readonly upPerPeer: number | undefined
   readonly down: number | undefined
   readonly uploadSlots: number
+  readonly pieces: number
   readonly connections: number
   readonly announcements: number
   readonly policy: string | undefined
@@ -89,7 +93,6 @@ function many<T>(name: string, kind: Kind<T>, help: string): Setting<readonly T[
 
 const addressKind = textKind('ADDRESS', 'an IP address or host name')
 const peerKind = textKind('MULTIADDR', 'a multiaddr such as /ip4/192.0.2.1/tcp/7900/p2p/12D3Koo…')
-const peerIdKind = textKind('PEER_ID', 'a peer id such as 12D3Koo…')
 
 /** Every setting that does not depend on which ecosystems there are. */
 export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingValues[K]> } = {
@@ -122,11 +125,7 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     textKind('HOST', 'a host name, with its port unless it is the listening one'),
     'Further Host header that the registries answer to, e.g. the name of this machine',
   ),
-  listen: many(
-    'listen',
-    textKind('MULTIADDR', 'a multiaddr such as /ip4/0.0.0.0/tcp/7900'),
-    'Address for peers (default: loopback, a free port)',
-  ),
+  listen: many('listen', listenKind, 'Address for peers (default: loopback, a free port)'),
   dataPort: one('data-port', portKind, {
     fallback: 0,
     help: 'Port on which peers fetch blobs, on the hosts of --listen; 0 picks a free one',
@@ -167,14 +166,19 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     help: 'Disk that the store may use; the least recently used blobs go first',
   }),
   up: one('up', rateKind, { fallback: undefined, help: 'Upload rate to all peers together' }),
+  upPerPeer: one('up-per-peer', rateKind, { fallback: undefined, help: 'Upload rate to each peer' }),
   down: one('down', rateKind, { fallback: undefined, help: 'Download rate from all peers together' }),
   uploadSlots: one('upload-slots', countKind('N', 1, 10_000), {
     fallback: 64,
     help: 'Uploads to peers at the same time',
   }),
+  pieces: one('pieces', countKind('N', 16, 10_000), {
+    fallback: 128,
+    help: 'Pieces of 1 MiB that all downloads from peers hold in memory at the same time',
+  }),
   connections: one('connections', countKind('N', 1, 10_000), {
     fallback: 512,
-    help: 'Connections that peers may open to this node at the same time',
+    help: 'Connections that peers may open to this node at the same time, half of them from one address',
   }),
   announcements: one('announcements', countKind('N', 1, 1_000_000), {
     fallback: 100_000,

@@ -27,6 +27,8 @@ const STOP_TIMEOUT_MS = 3000
 /** Waits before a worker that died is started again. */
 const RESTART_MIN_MS = 500
 const RESTART_MAX_MS = 60_000
+/** Dropped peers that connections are refused to; ids cost nothing, so the oldest are let go. */
+const DROPPED_MAX = 10_000
 /** Memory of the worker: far more than it needs, far less than would hurt the machine. */
 const WORKER_HEAP_MB = 256
 
@@ -144,6 +146,8 @@ class Plane implements WorkerControlPlane {
 
   drop(peerId: PeerId): void {
     this.#dropped.add(peerId)
+    // The data plane's ledger refuses them still.
+    if (this.#dropped.size > DROPPED_MAX) this.#dropped.delete([...this.#dropped.values().take(1)][0] ?? '')
     this.#send({ kind: 'drop', peerId })
     if (!this.#neighbours.has(peerId)) return
     this.#neighbours = new Map([...this.#neighbours].filter(([id]) => id !== peerId))

@@ -175,6 +175,22 @@ test('a peer that cannot be dialled dials back and is read from', async (t) => {
   assert.equal(blobIdOf(await collect(transfer.stream, blob.byteLength)), id)
 })
 
+test('a peer whose port refuses is looked up, asked many things at once and read from over connections that it dials back', async (t) => {
+  const join = dataNetwork(t)
+  const [holder, asker] = [await join({ dialable: 'closed' }), await join()]
+  holder.host.add(blob)
+  const small = Array.from({ length: 40 }, () => randomBytes(1_000))
+  for (const bytes of small) holder.host.add(bytes)
+  const found = await Promise.all([blob, ...small].map((bytes) => asker.plane.lookup([blobIdOf(bytes)], look)))
+  assert.deepEqual(
+    found.map((providers) => providers.length),
+    Array.from({ length: 41 }, () => 1),
+  )
+  const transfer = await transferFrom(asker, [holder], id, blob.byteLength)
+  assert.equal(blobIdOf(await collect(transfer.stream, blob.byteLength)), id)
+  assert.ok(asker.dialBacksAsked() <= 6, `${asker.dialBacksAsked()} connections were asked for`)
+})
+
 test('document() takes the newest copy of peers whose word counts and names its giver', async (t) => {
   const join = dataNetwork(t)
   const [asker, older, newer] = [await join(), await join(), await join()]
@@ -279,6 +295,8 @@ test('a peer that announces more than its share a minute is told to wait', async
   t.after(() => client.close())
   assert.equal((await post(client, '/v1/announce', { names: [id] })).status, 200)
   assert.equal((await post(client, '/v1/announce', { names: [id] })).status, 429)
+  const unread = await post(client, '/v1/announce', { names: 5 })
+  assert.equal(unread.status, 429, 'what it sends meanwhile is not read')
 })
 
 test('a peer that keeps sending malformed messages is dropped', async (t) => {

@@ -180,12 +180,19 @@ class HttpsDataPlane implements DataPlane {
   }
 
   follow: Peers['follow'] = async (request, { signal }) => {
-    const { neighbourhood } = this.#started()
+    const { neighbourhood, ledger } = this.#started()
     if (this.#settings.networkKey === undefined) return undefined
     const leader = neighbourhood.leader(request.id)
     if (leader === undefined || leader === this.#with.identity.peerId) return undefined
-    const options = { timeoutMs: this.#settings.followTimeoutMs, signal }
-    return await followLeader(leader, request, options, { ...this.#with, client: (peerId) => this.#client(peerId) })
+    const { followTimeoutMs: timeoutMs, stallTimeoutMs } = this.#settings
+    const options = { timeoutMs, stallTimeoutMs, signal }
+    return await followLeader(leader, request, options, {
+      ...this.#with,
+      download: this.#download,
+      client: (peerId) => this.#client(peerId),
+      // How fast upstream gives it to the leader says nothing of the leader: only the count is of use.
+      received: (peerId, bytes) => ledger.received(peerId, bytes, 0),
+    })
   }
 
   document: Peers['document'] = async (key, options) => {

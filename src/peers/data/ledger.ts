@@ -133,9 +133,23 @@ class Accounts implements Ledger {
   #account(peerId: PeerId): Account {
     const known = this.#accounts.get(peerId)
     if (known !== undefined) return known
+    if (this.#accounts.size >= PEERS_MAX) this.#forgetOne()
     const made = emptyAccount()
-    if (this.#accounts.size < PEERS_MAX) this.#accounts.set(peerId, made)
+    this.#accounts.set(peerId, made)
     return made
+  }
+
+  /** Ids cost nothing: who made many must not push out who lied, nor whom this node had much from. */
+  #forgetOne(): void {
+    let worst: { readonly peerId: PeerId; readonly worth: number } | undefined
+    for (const [peerId, { dropped, receivedBytes, sentBytes }] of this.#accounts) {
+      const worth = dropped ? Number.MAX_VALUE : receivedBytes + sentBytes
+      if (worst === undefined || worth < worst.worth) worst = { peerId, worth }
+      if (worth === 0) break
+    }
+    if (worst === undefined) return
+    this.#accounts.delete(worst.peerId)
+    this.#host.remember(worst.peerId, undefined)
   }
 
   #standing(dropped: boolean, faults: readonly PeerFault[]): PeerFacts['standing'] {

@@ -24,7 +24,7 @@ export interface DataPlaneOptions {
   readonly uploadSlots?: number
   /** The same for each peer. */
   readonly uploadSlotsPerPeer?: number
-  /** Inbound connections in all. */
+  /** Inbound connections in all; one host may have half of them. */
   readonly connectionsMax?: number
   /** Inbound connections of each peer. */
   readonly connectionsPerPeerMax?: number

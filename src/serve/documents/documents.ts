@@ -54,7 +54,7 @@ export interface Documents {
   kept(key: DocumentKey): StoredDocument | undefined
 }
 
-/** Peers are asked for one document again only after this, milliseconds. */
+/** Peers are asked for a newer copy of a kept document again only after this, milliseconds. */
 const PEERS_AGAIN_MS = 10_000
 /** Documents for which that is remembered. */
 const PEERS_ASKED_MAX = 4_096
@@ -176,15 +176,18 @@ class KeptDocuments implements Documents {
     ours: StoredDocument | undefined,
     options: DocumentAsk,
   ): Promise<StoredDocument | undefined> {
-    const { peers, clock, limits, logger } = this.#parts
+    const { peers, clock, limits, logger, upstream } = this.#parts
     const key = documentKey(request)
     const nowMs = clock.nowMs()
     const askedMs = this.#peersAskedMs.get(key)
-    if (peers === undefined || (askedMs !== undefined && nowMs < askedMs + PEERS_AGAIN_MS)) return undefined
+    const askedLately = askedMs !== undefined && nowMs < askedMs + PEERS_AGAIN_MS
+    // Who has nothing to give asks each time, and waits longer: peers under load may have been late.
+    if (peers === undefined || (askedLately && ours !== undefined)) return undefined
+    // The name of a private thing is private too.
+    if ((upstream.config(request.upstream)?.share ?? 'none') === 'none') return undefined
+    const timeoutMs = ours === undefined ? limits.patientLookupMs : limits.lookupMs
     if (this.#peersAskedMs.size >= PEERS_ASKED_MAX) this.#peersAskedMs.clear()
     try {
-      // Where nothing is kept there is nothing else to give: a busy peer is waited for.
-      const timeoutMs = ours === undefined ? limits.staleWaitMs : limits.lookupMs
       const found = await peers.document(key, { timeoutMs, signal: options.signal })
       this.#peersAskedMs.set(key, nowMs)
       const trust = found && peers.list().find(({ peerId }) => peerId === found.peerId)?.trust

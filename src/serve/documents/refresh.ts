@@ -32,6 +32,7 @@ export async function refresh(
       path: request.path,
       headers: { ...request.headers, ...conditions(request, kept) },
       ...(range === undefined ? {} : { range }),
+      ...(request.patienceMs === undefined ? {} : { patienceMs: request.patienceMs }),
       interactive: options.interactive,
       signal: options.signal,
     })
@@ -43,8 +44,10 @@ export async function refresh(
     await leaveUnread(reply.body)
     reply = await ask()
   }
-  if (reply.status === 200) return await keep(request, kept, reply, parts)
+  const portal = reply.status === 200 && isUnaskedPage(request, reply)
+  if (reply.status === 200 && !portal) return await keep(request, kept, reply, parts)
   await leaveUnread(reply.body)
+  if (portal) throw new AppError('unavailable.upstream', `${request.upstream} answered ${request.path} with a web page`)
   const nowMs = parts.clock.nowMs()
   if (reply.status === 304 && kept !== undefined) {
     const headers = pick(reply.headers, keptNames(request))
@@ -59,6 +62,12 @@ export async function refresh(
     `${asked}: wanted the document, found status ${reply.status}`,
     { data: { status: reply.status } },
   )
+}
+
+/** A sign-in page of the network, or a proxy's own: it must not take the place of what is kept. */
+function isUnaskedPage(request: DocumentRequest, reply: UpstreamReply): boolean {
+  const { accept = '' } = request.headers
+  return /^text\/html\b/i.test(reply.headers['content-type'] ?? '') && accept !== '' && !/html|\*\/\*/.test(accept)
 }
 
 /** Leaves a body that is of no interest, so that its connection is released. */

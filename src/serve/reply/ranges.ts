@@ -39,3 +39,9 @@ export function parseContentRange(
   if (lengthBytes < 1 || (totalBytes !== undefined && offset + lengthBytes > totalBytes)) return undefined
   return { offset, lengthBytes, totalBytes }
 }
+
+/** The size of the whole in the Content-Range of a 416 reply; undefined if it is not stated. */
+export function parseUnsatisfied(header: string | undefined): number | undefined {
+  const found = /^bytes \*\/(\d{1,15})$/.exec(header ?? '')
+  return found === null ? undefined : Number(found[1])
+}

@@ -24,6 +24,7 @@ export function reasonOf(error: unknown): Reason {
 /** True for errors that end only one attempt: somebody else, or the same source later, may still give the bytes. */
 export function endsAttemptOnly(error: unknown): boolean {
   if (!(error instanceof AppError)) return false
-  if (error.code === 'exhausted.quota' || error.code === 'exhausted.size') return true
+  // A full disk is this node's own trouble; quotas, slots and sizes are the source's.
+  if (error.kind === 'exhausted') return error.code !== 'exhausted.disk'
   return error.kind === 'unavailable' || error.kind === 'untrusted' || error.kind === 'absent'
 }

@@ -35,7 +35,9 @@ export async function passRange(
   signal: AbortSignal,
 ): Promise<PassedRange | undefined> {
   const { located } = cleared
-  const trusted = (await lookup(cleared, parts, signal)).filter(({ trust }) => trust !== 'stranger')
+  const trusted = (await lookup(cleared, parts, signal, parts.limits.lookupMs)).filter(
+    ({ trust }) => trust !== 'stranger',
+  )
   const [first] = trusted
   if (first !== undefined) {
     const same = trusted.filter(({ id, sizeBytes }) => id === first.id && sizeBytes === first.sizeBytes)
@@ -46,6 +48,7 @@ export async function passRange(
   try {
     return await fromUpstream(cleared, asked, parts, signal)
   } catch (error) {
+    if (error instanceof AppError && error.data.status === 416) throw pastEnd(error.data.sizeBytes, error)
     if (!isKind(error, 'unavailable')) throw error
     parts.logger.debug({ label: located.label, why: errorChain(error) }, 'upstream passes no range through')
     return undefined
@@ -119,10 +122,12 @@ async function fromUpstream(
 
 function satisfiable(asked: AskedRange, sizeBytes: number): ByteRange {
   const range = rangeWithin(asked, sizeBytes)
-  if (range === undefined) {
-    throw new AppError('usage.range', `wanted bytes beyond the end of ${sizeBytes}`, { data: { sizeBytes } })
-  }
+  if (range === undefined) throw pastEnd(sizeBytes)
   return range
+}
+
+function pastEnd(sizeBytes: AppError['data'][string], cause?: unknown): AppError {
+  return new AppError('usage.range', `wanted bytes beyond the end of ${sizeBytes}`, { data: { sizeBytes }, cause })
 }
 
 function unsized(asked: AskedRange): { readonly offset: number; readonly lengthBytes?: number } | undefined {

@@ -9,7 +9,7 @@ import type { LeadRequest, Provider } from '../../peers/peers.ts'
 import type { UpstreamReply } from '../../upstream/upstream.ts'
 import { leaveUnread } from '../documents/refresh.ts'
 import type { ServeParts } from '../parts.ts'
-import { parseContentRange } from '../reply/ranges.ts'
+import { parseContentRange, parseUnsatisfied } from '../reply/ranges.ts'
 import type { Hold } from './release.ts'
 
 /** An opened place. */
@@ -55,7 +55,8 @@ export function peerPlace(
       return {
         hold: transfer.vouched ? 'piece' : 'all',
         sizeBytes: transfer.sizeBytes,
-        mediaType: transfer.mediaType ?? first.mediaType,
+        // No digest proves it: a stranger's word would stay with the blob.
+        mediaType: trusted ? (transfer.mediaType ?? first.mediaType) : undefined,
         stream: transfer.stream,
         origin: () => ({ kind: 'peer', peerId: transfer.from()[0] ?? first.peerId, trusted }),
         settle: (digestAgreed) => transfer.settle(digestAgreed),
@@ -126,7 +127,7 @@ export async function askUpstream(
     method: 'GET',
     path: located.path,
     headers: located.requestHeaders,
-    ...(range === undefined ? {} : { range }),
+    ...(range === undefined ? patience(located) : { range }),
     interactive: true,
     signal,
   })
@@ -136,8 +137,13 @@ export async function askUpstream(
   throw new AppError(
     gone ? 'absent.blob' : 'unavailable.upstream',
     `${located.label}: asked ${located.upstream} for it, found status ${reply.status}`,
-    { data: { status: reply.status } },
+    { data: { status: reply.status, sizeBytes: parseUnsatisfied(reply.headers['content-range']) } },
   )
+}
+
+/** Only for a beginning: who has half of a file has nowhere else to go. */
+function patience({ patienceMs }: Located): { readonly patienceMs?: number } {
+  return patienceMs === undefined ? {} : { patienceMs }
 }
 
 function readReply(reply: UpstreamReply, located: Located, offset: number) {

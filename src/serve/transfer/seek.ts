@@ -19,6 +19,8 @@ export interface SeekOptions {
   readonly requestPath: string | undefined
   /** Peers are not asked: this node fetches for its neighbourhood. */
   readonly upstreamOnly: boolean
+  /** A size that nobody has to hold to: whether it is worth asking a neighbour to fetch for all. */
+  readonly expectedBytes?: number | undefined
 }
 
 /** The places for a blob, best first. Bounded: at most a dozen groups of peers, one leader and upstream. */
@@ -35,16 +37,41 @@ export async function* seek(
     if (askUpstream()) yield upstreamPlace(located, parts)
     return
   }
-  const looking = lookup(cleared, parts, signal)
+  const looking = lookup(cleared, parts, signal, parts.limits.lookupMs)
   const early = askUpstream() ? await within(parts.clock, parts.limits.headStartMs, looking) : await looking
   if (early !== undefined) yield* peerPlaces(cleared, early, 'trusted', false, parts)
-  if (askUpstream()) yield* leaderPlaces(cleared, options.requestPath, parts)
+  if (askUpstream()) yield* leaderPlaces(cleared, options, parts)
   if (early !== undefined) yield* peerPlaces(cleared, early, 'strangers', askUpstream(), parts)
   if (askUpstream()) yield upstreamPlace(located, parts)
-  if (early === undefined) {
-    const late = await looking
-    yield* peerPlaces(cleared, late, 'trusted', false, parts)
-    yield* peerPlaces(cleared, late, 'strangers', false, parts)
+  if (early === undefined) yield* anyPeers(cleared, await looking, parts)
+  yield* lastChances(cleared, await looking, parts, signal)
+}
+
+function* anyPeers(cleared: Cleared, found: readonly Provider[], parts: ServeParts): Generator<Place> {
+  yield* peerPlaces(cleared, found, 'trusted', false, parts)
+  yield* peerPlaces(cleared, found, 'strangers', false, parts)
+}
+
+/** Rounds in which those who hold a blob are asked again, and the pause before the second and later ones, milliseconds. */
+const ROUNDS = 3
+const PAUSE_MS = 250
+
+/**
+ * Upstream did not give it. Peers under load may have answered too late, or had no slot free: whoever holds it is asked again.
+ * Ends at once when nobody says that he has it, so that a refusal comes within about a second.
+ */
+async function* lastChances(
+  cleared: Cleared,
+  known: readonly Provider[],
+  parts: ServeParts,
+  signal: AbortSignal,
+): AsyncGenerator<Place> {
+  let found = known
+  for (let round = 0; round < ROUNDS; round++) {
+    if (found.length > 0) await parts.clock.sleep(PAUSE_MS * (round + parts.random.fraction()), signal)
+    found = await lookup(cleared, parts, signal, parts.limits.patientLookupMs)
+    if (found.length === 0) return
+    yield* anyPeers(cleared, found, parts)
   }
 }
 
@@ -54,15 +81,16 @@ export async function* seek(
  */
 export async function lookup(
   { located }: Cleared,
-  parts: Pick<ServeParts, 'peers' | 'limits' | 'logger'>,
+  parts: Pick<ServeParts, 'peers' | 'logger'>,
   signal: AbortSignal,
+  timeoutMs: number,
 ): Promise<Provider[]> {
   if (parts.peers === undefined) return []
   const strong = located.digests.filter(isStrong)
   const stated = located.digests.find(isBlobId)
   try {
     const names = strong.length > 0 ? strong : located.digests
-    const found = await parts.peers.lookup(names, { timeoutMs: parts.limits.lookupMs, signal })
+    const found = await parts.peers.lookup(names, { timeoutMs, signal })
     return found.filter(
       ({ id, sizeBytes, trust }) =>
         (stated === undefined || id === stated) &&
@@ -100,11 +128,12 @@ function* peerPlaces(
   for (const group of largestFirst.slice(0, GROUPS_MAX)) yield peerPlace(group, hurry, parts)
 }
 
-function* leaderPlaces(cleared: Cleared, requestPath: string | undefined, parts: ServeParts): Generator<Place> {
+function* leaderPlaces(cleared: Cleared, options: SeekOptions, parts: ServeParts): Generator<Place> {
+  const { requestPath, expectedBytes } = options
   const { located, share } = cleared
   const id = located.digests.find(isBlobId)
   if (id === undefined || requestPath === undefined || parts.peers === undefined) return
-  if ((located.sizeBytes ?? 0) < parts.limits.followBytesMin) return
+  if ((located.sizeBytes ?? expectedBytes ?? 0) < parts.limits.followBytesMin) return
   if (share !== 'network' && share !== 'world') return
   if (!parts.peers.state().privateNetwork) return
   yield leaderPlace({ ecosystem: located.ecosystem, upstream: located.upstream, id, requestPath }, parts)

@@ -3,7 +3,7 @@
  * exact byte, commits only when every digest agrees, and lets clients see what `release.ts` allows until then. See
  * docs/decisions/0010-one-transfer-per-blob.md.
  */
-import { type Algorithm, algorithmOf } from '../../base/digest.ts'
+import { type Algorithm, algorithmOf, type Digest } from '../../base/digest.ts'
 import { AppError, errorChain, throwIfAborted, wrapError } from '../../base/errors.ts'
 import type { Origin } from '../../base/located.ts'
 import type { ByteRange, ByteStream } from '../../base/streams.ts'
@@ -56,6 +56,8 @@ export class Transfer {
   #sizeFrom: Place | undefined
   #mediaType: string | undefined
   #source: 'peer' | 'upstream' | undefined
+  /** Some client was told the size. */
+  #told = false
   /** May be given to clients. */
   #releasedBytes = 0
   /** Was given to some client. */
@@ -148,8 +150,10 @@ export class Transfer {
       if (this.#source !== undefined && (this.#blob !== undefined || this.#releasedBytes > 0)) {
         const { located } = this.options.cleared
         const mediaType = located.mediaType ?? this.#mediaType
+        const sizeBytes = this.#blob?.sizeBytes ?? this.#sizeBytes
+        this.#told ||= sizeBytes !== undefined
         return {
-          sizeBytes: this.#blob?.sizeBytes ?? this.#sizeBytes,
+          sizeBytes,
           mediaType,
           source: this.#source,
           blob: this.#blob,
@@ -159,12 +163,18 @@ export class Transfer {
     }
   }
 
+  /** True if the blob will be held to all of these digests. */
+  demands(digests: readonly Digest[]): boolean {
+    return digests.every((digest) => this.options.cleared.located.digests.includes(digest))
+  }
+
   /** Resolves when the whole blob is in the store. @throws why it is not; aborted.caller */
-  async stored(signal: AbortSignal): Promise<void> {
+  async stored(signal: AbortSignal): Promise<BlobInfo> {
     while (this.#blob === undefined) {
       if (this.#failure !== undefined) throw this.#failure
       await this.#bell.next(signal)
     }
+    return this.#blob
   }
 
   /** The bytes from the start, or the range, as they may be given. Completes only when the whole blob is verified, a range when its bytes were released. */
@@ -253,7 +263,7 @@ export class Transfer {
   async #restart(): Promise<void> {
     this.#releasedBytes = 0
     this.#contributors.clear()
-    if (this.#givenBytes === 0) {
+    if (this.#givenBytes === 0 && !this.#told) {
       this.#sizeBytes = this.options.cleared.located.sizeBytes
       this.#sizeFrom = undefined
     }

@@ -1,6 +1,6 @@
 /** The running transfers by every name that their blob was asked by: the single flight of blobs. */
 import { type Algorithm, algorithmOf, type Digest, isStrong } from '../../base/digest.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, errorChain } from '../../base/errors.ts'
 import type { Located } from '../../base/located.ts'
 import type { BlobInfo } from '../../store/store.ts'
 import type { Cleared } from '../check.ts'
@@ -42,7 +42,7 @@ export class Transfers {
     const onEnd = (ended: Transfer) => {
       this.#running.delete(ended)
       for (const name of names) if (this.#byName.get(name) === ended) this.#byName.delete(name)
-      if (ended.blob !== undefined) this.#onStored(ended, ended.blob)
+      if (ended.blob !== undefined) this.#tell(ended, ended.blob)
     }
     const transfer = new Transfer({ cleared, aliases, seek, onEnd }, this.#parts)
     this.#running.add(transfer)
@@ -50,6 +50,15 @@ export class Transfers {
     const end = transfer.run(this.#slots).finally(() => this.#ends.delete(end))
     this.#ends.add(end)
     return transfer
+  }
+
+  /** The blob is there whatever becomes of a note about it: a disk may be too full for that. */
+  #tell(transfer: Transfer, blob: BlobInfo): void {
+    try {
+      this.#onStored(transfer, blob)
+    } catch (error) {
+      this.#parts.logger.warn({ id: blob.id, why: errorChain(error) }, 'what is known of a new blob could not be noted')
+    }
   }
 
   /**

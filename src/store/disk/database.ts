@@ -38,23 +38,27 @@ const MIGRATIONS: readonly string[] = [
 
 const BUSY_TIMEOUT_MS = 2000
 const SQLITE_BUSY = 5
+const SQLITE_IOERR = 10
 const SQLITE_FULL = 13
+const SQLITE_CANTOPEN = 14
 
 /** The database with the few operations that the tables need. */
 export class Database {
   /** True if this process made it. */
   readonly fresh: boolean
   readonly #connection: DatabaseSync
+  readonly #giveUpReserve: () => boolean
 
-  /** Opens and migrates. @throws damaged.database */
-  constructor(path: string) {
+  /** Opens and migrates; `giveUpReserve` makes a little room on a full disk, false if it cannot. @throws damaged.database, exhausted.disk, unavailable.storage */
+  constructor(path: string, giveUpReserve: () => boolean) {
+    this.#giveUpReserve = giveUpReserve
     try {
       this.#connection = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS })
       this.#connection.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA cache_size = -16384')
       this.fresh = this.#migrate(path)
     } catch (error) {
       throw wrapError(
-        error,
+        fileSystemFailure(error, `opening ${path}`) ?? error,
         'damaged.database',
         `opening ${path}: it cannot be read; move it away to start with an empty store`,
         { path },
@@ -67,10 +71,19 @@ export class Database {
     return this.#connection.prepare(sql)
   }
 
-  /** Runs `change` in one transaction; nothing of it stays if it throws. @throws exhausted.disk, damaged.database */
+  /** Runs `change` in one transaction; nothing of it stays if it throws. @throws exhausted.disk, unavailable.storage, damaged.database */
   write<T>(change: () => T): T {
     // A change inside a change is part of the outer one.
     if (this.#connection.isTransaction) return change()
+    try {
+      return this.#attempt(change)
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'exhausted.disk' || !this.#giveUpReserve()) throw error
+      return this.#attempt(change)
+    }
+  }
+
+  #attempt<T>(change: () => T): T {
     try {
       this.#connection.exec('BEGIN IMMEDIATE')
       const result = change()
@@ -78,10 +91,11 @@ export class Database {
       return result
     } catch (error) {
       if (this.#connection.isTransaction) this.#connection.exec('ROLLBACK')
-      if (errorNumber(error) === SQLITE_FULL) {
-        throw new AppError('exhausted.disk', 'writing metadata: the disk is full', { cause: error })
-      }
-      throw wrapError(error, 'damaged.database', 'writing metadata failed')
+      throw wrapError(
+        fileSystemFailure(error, 'writing metadata') ?? error,
+        'damaged.database',
+        'writing metadata failed',
+      )
     }
   }
 
@@ -124,6 +138,8 @@ export function lockDirectory(path: string, holder: () => string | undefined): D
   } catch (error) {
     connection.close()
     if (errorNumber(error) !== SQLITE_BUSY) {
+      const failure = fileSystemFailure(error, `locking ${path}`)
+      if (failure !== undefined) throw failure
       throw wrapError(error, 'damaged.database', `locking ${path}: it is no lock file of Pyrsia; remove it`, { path })
     }
     const pid = holder()
@@ -145,4 +161,13 @@ export function lockDirectory(path: string, holder: () => string | undefined): D
 
 function errorNumber(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined
+}
+
+/** What is not the database's fault: a full disk (which some of SQLite's calls report as a failed one), or one that fails. */
+function fileSystemFailure(error: unknown, doing: string): AppError | undefined {
+  // The low byte is the plain code; what is above it says in which call.
+  const plain = (errorNumber(error) ?? 0) & 0xff
+  if (plain === SQLITE_FULL) return new AppError('exhausted.disk', `${doing}: the disk is full`, { cause: error })
+  if (plain !== SQLITE_IOERR && plain !== SQLITE_CANTOPEN) return undefined
+  return new AppError('unavailable.storage', `${doing}: the file system refused; is the disk full?`, { cause: error })
 }

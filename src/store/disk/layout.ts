@@ -9,6 +9,8 @@ export interface Layout {
   readonly lock: string
   /** There while a process has the store open; says which, and in which run of the machine. */
   readonly marker: string
+  /** Room that is given up when the disk is full. */
+  readonly reserve: string
   /** Blobs that are being written, and those on their way out. */
   readonly incoming: string
   readonly blobs: string
@@ -25,6 +27,7 @@ export function layoutOf(directory: string): Layout {
     database: join(directory, 'store.db'),
     lock: join(directory, 'store.lock'),
     marker: join(directory, 'unclean'),
+    reserve: join(directory, 'reserve'),
     incoming: join(directory, 'incoming'),
     blobs,
     prefix: (twoDigits) => join(blobs, twoDigits),

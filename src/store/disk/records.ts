@@ -236,6 +236,11 @@ export class DiskServed {
     this.#waiting.set(key, { ...fact, firstAtMs, lastAtMs: nowMs })
   }
 
+  /** Forgets what was collected and cannot be written. */
+  drop(): void {
+    this.#waiting.clear()
+  }
+
   /** Writes what was collected. */
   flush(): void {
     if (this.#waiting.size === 0) return

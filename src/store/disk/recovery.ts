@@ -4,9 +4,10 @@
  * it, because every read checks its pieces anyway.
  */
 import { join } from 'node:path'
+import type { Logger } from '../../base/clock.ts'
 import type { BlobId } from '../../base/digest.ts'
-import { throwIfAborted } from '../../base/errors.ts'
-import type { Files } from './files.ts'
+import { errorChain, throwIfAborted } from '../../base/errors.ts'
+import { type Files, isDiskFull } from './files.ts'
 import type { Layout } from './layout.ts'
 
 /** What recovery needs of the store. */
@@ -72,5 +73,48 @@ async function reconcile(host: RecoveryHost, twoDigits: string, report: Recovery
     if (host.has(`sha256:${name}` as BlobId)) continue
     host.files.removeNow(join(directory, name))
     report.removedFiles += 1
+  }
+}
+
+/** The file that is there while a store is open; says by which process and in which run of the machine. */
+export class Marker {
+  /** How the last run ended: tidily, with a file left in this run of the machine, or in another one (or an unknown one). */
+  readonly found: 'this-boot' | 'other-boot' | undefined
+  readonly #files: Files
+  readonly #path: string
+  readonly #logger: Logger
+  readonly #bootId: string | undefined
+
+  constructor(files: Files, path: string, logger: Logger) {
+    this.#files = files
+    this.#path = path
+    this.#logger = logger
+    this.#bootId = files.bootIdNow()
+    const text = files.textNow(path)
+    const same = this.#bootId !== undefined && text?.split(' ')[1] === this.#bootId
+    this.found = text === undefined ? undefined : same ? 'this-boot' : 'other-boot'
+  }
+
+  /** `recovered`: nothing of an earlier run of the machine is left to be put right. */
+  write(recovered: boolean): void {
+    const boot = recovered ? (this.#bootId ?? 'unknown') : 'unknown'
+    try {
+      this.#files.writeTextNow(this.#path, `${this.#files.pidNow()} ${boot}`)
+    } catch (error) {
+      // Without it a crash goes unnoticed at the next start; what it damaged is noticed when it is read.
+      if (!isDiskFull(error)) throw error
+      this.#logger.warn({ cause: errorChain(error) }, 'the disk is too full to note that the store is open')
+    }
+  }
+
+  /** Nothing is left to be put right. A new store has no earlier run to tell of, unless it found files. */
+  recovered(report: RecoveryReport): void {
+    this.write(true)
+    if (this.found === undefined && report.removedFiles === 0) this.#logger.debug({}, 'a new store is ready')
+    else this.#logger.info({ ...report }, 'recovered after an unclean boot')
+  }
+
+  remove(): void {
+    this.#files.removeNow(this.#path)
   }
 }

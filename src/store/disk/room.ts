@@ -1,13 +1,19 @@
 /** Keeps the size limit: evicts what was used longest ago, before writing and when the disk turns out to be full. */
 import type { Logger } from '../../base/clock.ts'
 import type { BlobId } from '../../base/digest.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, errorChain } from '../../base/errors.ts'
 import type { StoreBounds } from '../bounds.ts'
 import type { UseCursor } from './blob-table.ts'
-import { diskFailure, isDiskFull } from './files.ts'
+import { diskFailure, type Files, isDiskFull } from './files.ts'
 
 /** Freed at once when a write finds the disk full. */
 const FULL_DISK_STEP_BYTES = 64 * 1_048_576
+
+/** Free on the file system after a start, as far as the own blobs are what fills it. */
+const START_BYTES = 4 * 1_048_576
+
+/** What is set aside for metadata, bytes: forgetting a blob needs room before it makes some. */
+const RESERVE_BYTES = 131_072
 
 /** What making room needs of the store. */
 export interface RoomHost {
@@ -18,12 +24,13 @@ export interface RoomHost {
   pinnedBytes(): number
   /** Free on the file system, and what is about to be. */
   freeBytes(): number
+  readonly reserve: Reserve
   /** True if somebody reads it. */
   inUse(id: BlobId): boolean
   /** Blobs without pins after `cursor`, least recently used first; none: that is all. */
   eldest(cursor: UseCursor | undefined): ReadonlyArray<UseCursor & { readonly id: BlobId; readonly sizeBytes: number }>
-  /** Takes blobs out at once; resolves when their files are gone. */
-  removeAll(ids: readonly BlobId[]): Promise<void>
+  /** Takes blobs out at once, or throws at once; resolves when their files are gone. */
+  removeAll(ids: readonly BlobId[]): Promise<unknown>
 }
 
 /** The store's size. */
@@ -34,6 +41,13 @@ export class Room {
   constructor(bounds: StoreBounds, host: RoomHost) {
     this.#bounds = bounds
     this.#host = host
+  }
+
+  /** Makes room for a new blob, within the limit and on the file system. @throws exhausted.disk */
+  makeFor(sizeBytes: number): void {
+    this.make(sizeBytes)
+    void this.makeFree(sizeBytes)
+    this.#host.reserve.hold(this.#host.freeBytes())
   }
 
   /** Makes room for `extraBytes` beside what is being written. @throws exhausted.disk */
@@ -54,16 +68,28 @@ export class Room {
     )
   }
 
-  /** Makes room on the file system, as far as the own blobs are what fills it. */
-  makeFree(extraBytes: number): void {
-    const shortBytes = extraBytes - this.#host.freeBytes()
-    if (shortBytes > 0) this.evict(Math.max(0, this.#host.storedBytes() - shortBytes))
+  /** Makes room on the file system, as far as the own blobs are what fills it; resolves when the files are gone. */
+  makeFree(extraBytes: number): Promise<unknown> {
+    // Metadata wants room as well. A step, so that not every write on a full disk costs an eviction.
+    const shortBytes = extraBytes + RESERVE_BYTES - this.#host.freeBytes()
+    if (shortBytes <= 0) return Promise.resolve()
+    return this.evict(Math.max(0, this.#host.storedBytes() - Math.max(shortBytes, START_BYTES))).done
+  }
+
+  /** Makes room for what is written when a node starts, beside the store too. Never throws: what is there can be served. */
+  async makeToStart(): Promise<void> {
+    try {
+      await this.makeFree(START_BYTES)
+      this.#host.reserve.hold(this.#host.freeBytes())
+    } catch (error) {
+      this.#host.logger.warn({ cause: errorChain(error) }, 'the disk is full and nothing of the store could be evicted')
+    }
   }
 
   /** Removes least recently used blobs until at most `toBytes` are left; `done` when their files are gone. */
   evict(toBytes: number): { readonly removed: number; readonly done: Promise<unknown> } {
     let removed = 0
-    const done: Promise<void>[] = []
+    const done: Promise<unknown>[] = []
     let cursor: UseCursor | undefined
     while (this.#host.storedBytes() > toBytes) {
       const eldest = this.#host.eldest(cursor)
@@ -83,6 +109,17 @@ export class Room {
     return { removed, done: Promise.all(done) }
   }
 
+  /** As `orMake`, for a change of metadata. @throws exhausted.disk */
+  orMakeNow<T>(change: () => T): T {
+    try {
+      return change()
+    } catch (error) {
+      if (!isDiskFull(error)) throw error
+    }
+    this.#evictStep()
+    return change()
+  }
+
   /** Runs a write; when the disk is full, evicts and tries once more. @throws exhausted.disk, unavailable.storage */
   async orMake<T>(write: () => Promise<T>): Promise<T> {
     try {
@@ -90,13 +127,49 @@ export class Room {
     } catch (error) {
       if (!isDiskFull(error)) throw diskFailure(error, 'writing a blob')
     }
-    const { removed, done } = this.evict(Math.max(0, this.#host.storedBytes() - FULL_DISK_STEP_BYTES))
-    await done
-    this.#host.logger.warn({ evictedBlobs: removed }, 'the disk is full')
+    await this.#evictStep()
     try {
       return await write()
     } catch (error) {
       throw diskFailure(error, 'writing a blob')
     }
+  }
+
+  #evictStep(): Promise<unknown> {
+    const { removed, done } = this.evict(Math.max(0, this.#host.storedBytes() - FULL_DISK_STEP_BYTES))
+    this.#host.logger.warn({ evictedBlobs: removed }, 'the disk is full')
+    return done
+  }
+}
+
+/** A file that is given up when the disk is full, so that what makes room can be written. */
+export class Reserve {
+  readonly #files: Files
+  readonly #path: string
+  #held: boolean
+
+  constructor(files: Files, path: string) {
+    this.#files = files
+    this.#path = path
+    this.#held = files.textNow(path) !== undefined
+  }
+
+  /** Sets the room aside if it is not, and there is far more than that. Never throws. */
+  hold(freeBytes: number): void {
+    if (this.#held || freeBytes < 2 * RESERVE_BYTES) return
+    try {
+      this.#files.writeTextNow(this.#path, ' '.repeat(RESERVE_BYTES))
+      this.#held = true
+    } catch {
+      this.#files.removeNow(this.#path)
+    }
+  }
+
+  /** Gives it up; false if it was given up before. */
+  giveUp(): boolean {
+    const held = this.#held
+    this.#held = false
+    this.#files.removeNow(this.#path)
+    return held
   }
 }

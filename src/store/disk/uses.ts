@@ -70,6 +70,7 @@ export class UseLog {
       this.#served.flush()
     } catch (error) {
       this.#logger.warn({ cause: errorChain(error) }, 'the times of last use could not be written')
+      this.#served.drop()
     }
     this.#uses.clear()
   }

@@ -12,6 +12,8 @@ export interface Session {
   readonly signal: AbortSignal
   /** `release` is called at the end, or at once if that has come already. */
   onEnd(release: () => void): void
+  /** A smaller budget from now on. */
+  hurry(budgetMs: number): void
   /** The time budget ends here: bodies may take long, and have their own stall limit. */
   headersArrived(): void
   /** Releases everything; further calls do nothing. */
@@ -36,9 +38,15 @@ export function openSession(asked: UpstreamRequest, closing: AbortSignal, budget
     stop(new AppError('aborted.caller', `left while ${asked.upstream} was asked`, { cause: asked.signal.reason }))
   }
   const shut = () => stop(new AppError('aborted.shutdown', `${asked.upstream} is not waited for: the node stops`))
-  const cancelBudget = clock.after(budgetMs, () => {
-    stop(wireError('headers-timeout', `${asked.upstream} gave no reply within ${budgetMs} ms`, { data: { budgetMs } }))
-  })
+  const limit = (ms: number) =>
+    clock.after(ms, () => {
+      const message = `${asked.upstream} gave no reply within ${ms} ms`
+      stop(wireError('headers-timeout', message, { data: { budgetMs: ms } }))
+    })
+  const cancels = [limit(budgetMs)]
+  const cancelBudget = () => {
+    for (const cancel of cancels.splice(0)) cancel()
+  }
 
   function end(): void {
     if (ended) return
@@ -59,6 +67,7 @@ export function openSession(asked: UpstreamRequest, closing: AbortSignal, budget
       if (ended) release()
       else releases.push(release)
     },
+    hurry: (ms) => void (ended || cancels.push(limit(ms))),
     headersArrived: cancelBudget,
     end,
     explain: (cause) => why ?? cause,

@@ -8,20 +8,43 @@ import { lineEnd, linesOf, withKey, YAML } from './lines.ts'
 /** Does nothing if `text` is a mapping of top-level keys. @throws usage.config naming the line otherwise */
 export function checkMapping(text: string, path: string): void {
   const seen = new Set<string>()
+  /** Brackets of a flow collection that are still open, innermost last; undefined: they do not match. */
+  let open: string | undefined = ''
   for (const [index, line] of linesOf(text).entries()) {
     const plain = line.replace(/^\ufeff/, '').trimEnd()
+    if (plain === '' || /^\s*#/.test(plain)) continue
     // Indented lines, and list items at any depth, belong to the key above them.
-    if (plain === '' || /^\s*#/.test(plain) || (seen.size > 0 && /^(?: +\S|- |-$)/.test(plain))) continue
+    if (seen.size > 0 && /^(?: +\S|- |-$)/.test(plain)) {
+      if (open !== '' && open !== undefined) open = stillOpen(plain, open)
+      continue
+    }
     if (plain === '---' && seen.size === 0) continue
     const key = YAML.read(plain)?.key
-    if (key === undefined || seen.has(key) || /^(?:[?&*!|>%@`<]|- )/.test(plain)) {
-      const where = `line ${index + 1}`
-      throw new AppError('usage.config', `${path} is not changed: ${where} is not a setting that is understood`, {
-        data: { path, line: index + 1 },
-      })
+    if (open !== '' || key === undefined || seen.has(key) || /^(?:[?&*!|>%@`<]|- )/.test(plain)) {
+      throw notUnderstood(path, index + 1)
     }
     seen.add(key)
+    const value = plain.slice(plain.search(/:(?:\s|$)/) + 1).trimStart()
+    open = /^[[\]{}]/.test(value) ? stillOpen(value, '') : ''
   }
+  if (open !== '') throw notUnderstood(path, linesOf(text).length)
+}
+
+/** `open` after the brackets of `text`, quoted ones and those of comments left out; undefined if one closes what is not open. */
+function stillOpen(text: string, open: string): string | undefined {
+  let left = open
+  for (const [sign] of text.replace(/"(?:[^"\\]|\\.)*"|'[^']*'|(?:^|\s)#.*$/g, ' ').matchAll(/[[\]{}]/g)) {
+    if (sign === '[' || sign === '{') left += sign
+    else if (left.at(-1) === (sign === ']' ? '[' : '{')) left = left.slice(0, -1)
+    else return undefined
+  }
+  return left
+}
+
+function notUnderstood(path: string, line: number): AppError {
+  return new AppError('usage.config', `${path} is not changed: line ${line} is not a setting that is understood`, {
+    data: { path, line },
+  })
 }
 
 /** `text` with `word` in the list at `key`. @throws usage.config if the value there is no list that can be added to */

@@ -94,3 +94,18 @@ test('RecordBook stays within its bound and lets hearsay go before those it met'
   assert.equal([...kept.entries()].length, 3)
   assert.ok(kept.get(peer.peerId))
 })
+
+test('RecordBook: fresh hearsay does not push out a peer that it met and that is away, nor one that is named', () => {
+  const named = identityOfSeed(new Uint8Array(32).fill(3))
+  const options = { self: self.peerId, networkKey: undefined, recordsMax: 4, liveMs: LIVE_MS }
+  const kept = new RecordBook({ ...options, trustPeers: [named.peerId] })
+  kept.learn(envelope(NOW), 'direct', at(0))
+  kept.markGone(peer.peerId, 1)
+  kept.learn(envelope(NOW, named), 'relayed', at(0))
+  for (let n = 10; n < 20; n += 1) {
+    kept.learn(envelope(NOW, identityOfSeed(new Uint8Array(32).fill(n))), 'relayed', at(2))
+  }
+  assert.ok(kept.get(peer.peerId))
+  assert.ok(kept.get(named.peerId))
+  assert.equal([...kept.entries()].length, 4)
+})

@@ -33,6 +33,8 @@ export interface BookOptions {
   readonly self: PeerId
   readonly networkKey: Uint8Array | undefined
   readonly recordsMax: number
+  /** Their records make room for nobody. */
+  readonly trustPeers?: readonly PeerId[]
   /** For how long an unconnected peer counts as live after its record was renewed. */
   readonly liveMs: number
 }
@@ -116,7 +118,9 @@ export class RecordBook {
     if (this.#entries.size < this.#options.recordsMax) return
     let worst: { peerId: PeerId; worth: number } | undefined
     for (const [peerId, entry] of this.#entries) {
-      const worth = (entry.goneAtMs === undefined ? 2 : 0) + (entry.source === 'relayed' ? 0 : 1)
+      // Hearsay goes first, however fresh: anybody can make it up.
+      const met = this.#options.trustPeers?.includes(peerId) ? 4 : entry.source === 'relayed' ? 0 : 2
+      const worth = met + (entry.goneAtMs === undefined ? 1 : 0)
       if (worst === undefined || worth < worst.worth) worst = { peerId, worth }
     }
     if (worst !== undefined) this.#entries.delete(worst.peerId)

@@ -25,15 +25,22 @@ export function neighboursOf(book: RecordBook, view: View): Neighbour[] {
   for (const connection of view.host.getConnections()) {
     if (connection.status === 'open') connections.set(connection.remotePeer.toString(), connection)
   }
+  const onLoopback = view.host.getMultiaddrs().some((address) => isLoopback(address.toString()))
   const found: Neighbour[] = []
   for (const entry of book.entries()) {
     const connection = connections.get(entry.record.peerId)
-    if (connection !== undefined || book.live(entry, view.monotonicMs)) found.push(neighbourOf(entry, connection, view))
+    if (connection !== undefined || book.live(entry, view.monotonicMs)) {
+      found.push(neighbourOf(entry, connection, { ...view, onLoopback }))
+    }
   }
   return found
 }
 
-function neighbourOf(entry: Entry, connection: Connection | undefined, view: View): Neighbour {
+function neighbourOf(
+  entry: Entry,
+  connection: Connection | undefined,
+  view: View & { readonly onLoopback: boolean },
+): Neighbour {
   const { record, member } = entry
   const observed = connection === undefined ? undefined : hostOf(connection.remoteAddr.toString())
   const named = view.trustPeers.includes(record.peerId)
@@ -43,7 +50,7 @@ function neighbourOf(entry: Entry, connection: Connection | undefined, view: Vie
     publicKey: publicKeyOf(record.peerId),
     trust: named ? 'named' : member ? 'member' : 'stranger',
     member,
-    dataHosts: dataHosts(observed, record.addresses),
+    dataHosts: dataHosts(observed, record.addresses, view.onLoopback),
     dataPort: record.dataPort,
     addresses: record.addresses.map((address) => `${address}/p2p/${record.peerId}`),
     zone: record.zone,
@@ -55,9 +62,13 @@ function neighbourOf(entry: Entry, connection: Connection | undefined, view: Vie
   }
 }
 
-/** The observed host first; what the peer says of loopback counts only if it is seen there. */
-function dataHosts(observed: string | undefined, addresses: readonly string[]): string[] {
-  const seenHere = observed === undefined || isLoopback(`/ip${observed.includes(':') ? 6 : 4}/${observed}/tcp/1`)
+/**
+ * The observed host first; what the peer says of loopback counts only if it is seen there, or, where it is only heard of, if this
+ * node lives there itself: a stranger's record must not make it knock at ports of its own machine.
+ */
+function dataHosts(observed: string | undefined, addresses: readonly string[], onLoopback: boolean): string[] {
+  const seenHere =
+    observed === undefined ? onLoopback : isLoopback(`/ip${observed.includes(':') ? 6 : 4}/${observed}/tcp/1`)
   const stated = addresses.filter((address) => seenHere || !isLoopback(address)).map(hostOf)
   const hosts = [observed, ...stated].filter((host) => host !== undefined)
   return [...new Set(hosts)].slice(0, DATA_HOSTS_MAX)

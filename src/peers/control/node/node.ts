@@ -111,6 +111,7 @@ export class ControlNode {
       self: identity.peerId,
       networkKey,
       recordsMax: limits.recordsMax,
+      trustPeers: options.trustPeers,
       liveMs: timing.liveMs,
     })
     this.#book = book

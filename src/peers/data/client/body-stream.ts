@@ -1,4 +1,8 @@
-/** A response body over a lean connection as a `ByteStream`: chunks are copied into a bounded queue, the peer is paused beyond it. */
+/**
+ * A response body over a lean connection as a `ByteStream`: chunks are copied into a bounded queue, the peer is paused beyond it
+ * and given up when it falls silent while it is waited for.
+ */
+import type { Clock } from '../../../base/clock.ts'
 import { AppError } from '../../../base/errors.ts'
 import type { ByteStream } from '../../../base/streams.ts'
 import type { LeanConnection, LeanRequest, Receiver } from './lean-connection.ts'
@@ -12,69 +16,111 @@ export interface StreamedResponse {
   readonly stream: ByteStream
 }
 
+/** How a body is taken. */
+export interface StreamOptions {
+  /** A peer that sends nothing for this long while its bytes are waited for is given up. */
+  readonly stallTimeoutMs: number
+  /** Called when the connection is free again. */
+  readonly onDone: () => void
+}
+
 /**
- * Sends a request and resolves when the first byte of its body is there (at once if the body is empty). `onDone` is called when
- * the connection is free again; leaving the stream early destroys the connection.
+ * Sends a request and resolves when the first byte of its body is there (at once if the body is empty). Leaving the stream
+ * early, or before its first chunk, destroys the connection. The stream throws unavailable.timeout if the peer falls silent.
  * @throws unavailable.peer, untrusted.reply
  */
-export function requestStream(
+export async function requestStream(
   connection: LeanConnection,
   request: LeanRequest,
-  onDone: () => void,
+  options: StreamOptions,
+  dependencies: { readonly clock: Clock },
 ): Promise<StreamedResponse> {
-  return new Promise((resolve, reject) => {
-    const queue: Buffer[] = []
-    let queuedBytes = 0
-    let head: ResponseHead | undefined
-    let ended = false
-    let failure: AppError | undefined
-    let wake: (() => void) | undefined
-    const change = (): void => {
-      if (head !== undefined && (queue.length > 0 || ended)) resolve({ head, stream })
-      wake?.()
-      wake = undefined
-    }
-    const receiver: Receiver = {
-      head(found) {
-        head = found
-      },
-      body(chunk) {
-        queue.push(Buffer.from(chunk))
-        queuedBytes += chunk.byteLength
-        change()
-        return queuedBytes < QUEUE_BYTES_MAX
-      },
-      end() {
-        ended = true
-        onDone()
-        change()
-      },
-      fail(error) {
-        failure = error
-        reject(error)
-        change()
-      },
-    }
-    const stream = (async function* () {
-      try {
-        for (;;) {
-          const chunk = queue.shift()
-          if (chunk !== undefined) {
-            const wasFull = queuedBytes >= QUEUE_BYTES_MAX
-            queuedBytes -= chunk.byteLength
-            if (wasFull && queuedBytes < QUEUE_BYTES_MAX && !ended) connection.resume()
-            yield chunk
-          } else if (failure !== undefined) throw failure
-          else if (ended) return
-          else
-            await new Promise<void>((next) => {
-              wake = next
-            })
-        }
-      } finally {
-        if (!ended) connection.destroy(new AppError('aborted.caller', 'the reader left'))
+  const body = new Body(connection, options, dependencies.clock)
+  connection.send(request, body)
+  const head = await body.begun.promise
+  return { head, stream: body }
+}
+
+class Body implements Receiver, AsyncIterableIterator<Uint8Array> {
+  readonly begun: PromiseWithResolvers<ResponseHead> = Promise.withResolvers<ResponseHead>()
+  readonly #connection: LeanConnection
+  readonly #options: StreamOptions
+  readonly #clock: Clock
+  readonly #queue: Buffer[] = []
+  #queuedBytes = 0
+  #head: ResponseHead | undefined
+  #ended = false
+  #failure: AppError | undefined
+  #wake: (() => void) | undefined
+
+  constructor(connection: LeanConnection, options: StreamOptions, clock: Clock) {
+    this.#connection = connection
+    this.#options = options
+    this.#clock = clock
+  }
+
+  head(head: ResponseHead): void {
+    this.#head = head
+  }
+
+  body(chunk: Uint8Array): boolean {
+    this.#queue.push(Buffer.from(chunk))
+    this.#queuedBytes += chunk.byteLength
+    this.#changed()
+    return this.#queuedBytes < QUEUE_BYTES_MAX
+  }
+
+  end(): void {
+    this.#ended = true
+    this.#options.onDone()
+    this.#changed()
+  }
+
+  fail(error: AppError): void {
+    this.#failure = error
+    this.begun.reject(error)
+    this.#changed()
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array, undefined>> {
+    for (;;) {
+      const chunk = this.#queue.shift()
+      if (chunk !== undefined) {
+        const wasFull = this.#queuedBytes >= QUEUE_BYTES_MAX
+        this.#queuedBytes -= chunk.byteLength
+        if (wasFull && this.#queuedBytes < QUEUE_BYTES_MAX && !this.#ended) this.#connection.resume()
+        return { done: false, value: chunk }
       }
-    })()
-    connection.send(request, receiver)
-  })
+      if (this.#failure !== undefined) throw this.#failure
+      if (this.#ended) return { done: true, value: undefined }
+      await this.#news()
+    }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array, undefined>> {
+    if (!this.#ended) this.#connection.destroy(new AppError('aborted.caller', 'the reader left'))
+    return { done: true, value: undefined }
+  }
+
+  #changed(): void {
+    if (this.#head !== undefined && (this.#queue.length > 0 || this.#ended)) this.begun.resolve(this.#head)
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  async #news(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#wake = resolve
+    const { stallTimeoutMs } = this.#options
+    const cancel = this.#clock.after(stallTimeoutMs, () => {
+      const silent = new AppError('unavailable.timeout', `a peer sent nothing for ${stallTimeoutMs} ms`)
+      this.#connection.destroy(silent)
+    })
+    await promise
+    cancel()
+  }
 }

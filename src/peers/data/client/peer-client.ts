@@ -10,11 +10,18 @@ import type { PeerId } from '../../peers.ts'
 import { MEMBER_HEADER } from '../wire/messages.ts'
 import { ALPN_FORWARD, type DialTarget, dialPeer } from './dial.ts'
 import { LeanConnection, type LeanRequest } from './lean-connection.ts'
+import { Turns } from './turns.ts'
 
 const SMALL_CONNECTIONS = 8
 const IDLE_MS = 20_000
 /** Connections kept open for bulk to one peer while nothing is asked. */
 const IDLE_CONNECTIONS_MAX = 4
+/** Connections that carry small requests to a peer that has to dial back for each. */
+const SMALL_BACK_CONNECTIONS = 2
+/** For how long a peer that could not be dialled is asked to dial back at once. */
+const UNREACHABLE_MS = 60_000
+/** A small answer must come at least so fast, once its time for the first byte is over. */
+const BYTES_PER_MS_MIN = 64
 
 /** A small answer, wholly in memory. */
 export interface SmallReply {
@@ -45,7 +52,10 @@ export class PeerClient {
   readonly #agent: Agent
   readonly #idle: LeanConnection[] = []
   readonly #all = new Set<LeanConnection>()
+  readonly #smallTurns = new Turns(SMALL_BACK_CONNECTIONS)
   #cancelIdle: (() => void) | undefined
+  /** Where it could not be dialled, and until when that is believed. */
+  #unreachable: { readonly where: string; readonly untilMs: number } | undefined
   #closed = false
 
   constructor(peerId: PeerId, options: PeerClientOptions, dependencies: { readonly clock: Clock }) {
@@ -84,7 +94,19 @@ export class PeerClient {
   ): Promise<SmallReply> {
     throwIfAborted(options.signal)
     if (this.#closed) throw new AppError('unavailable.peer', `the client of ${this.peerId} is closed`)
-    if (this.#options.target() === undefined) return await this.#askLean(request, options)
+    if (this.#dialsBack()) return await this.#askLean(request, options)
+    try {
+      return await this.#askPooled(request, options)
+    } catch (error) {
+      throwIfAborted(options.signal)
+      if (this.#dialsBack()) return await this.#askLean(request, options)
+      throw wrapError(error, 'unavailable.peer', `asking ${this.peerId} for ${request.path}`)
+    }
+  }
+
+  async #askPooled(request: LeanRequest, options: Parameters<PeerClient['ask']>[1]): Promise<SmallReply> {
+    const slow = new AbortController()
+    const cancel = this.#clock.after(this.#answerTimeoutMs(options.bytesMax), () => slow.abort(this.#late()))
     try {
       const reply = await this.#agent.request({
         origin: 'https://peer',
@@ -92,7 +114,7 @@ export class PeerClient {
         method: request.method,
         headers: { ...request.headers, ...this.headers },
         body: request.body ?? null,
-        signal: options.signal,
+        signal: AbortSignal.any([options.signal, slow.signal]),
       })
       const chunks: Buffer[] = []
       let sizeBytes = 0
@@ -104,9 +126,8 @@ export class PeerClient {
         chunks.push(chunk)
       }
       return { status: reply.statusCode, body: chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks) }
-    } catch (error) {
-      throwIfAborted(options.signal)
-      throw wrapError(error, 'unavailable.peer', `asking ${this.peerId} for ${request.path}`)
+    } finally {
+      cancel()
     }
   }
 
@@ -158,9 +179,15 @@ export class PeerClient {
 
   async #connect(signal: AbortSignal, onClosed: (gone: LeanConnection | undefined) => void): Promise<LeanConnection> {
     let made: LeanConnection | undefined
-    if (this.#options.target() === undefined) {
-      made = LeanConnection.over(await this.#options.dialledBack(signal), () => onClosed(made))
-      return made
+    if (this.#dialsBack()) {
+      try {
+        made = LeanConnection.over(await this.#options.dialledBack(signal), () => onClosed(made))
+        return made
+      } catch (error) {
+        throwIfAborted(signal)
+        this.#unreachable = undefined
+        if (this.#options.target() === undefined) throw error
+      }
     }
     try {
       made = await LeanConnection.open(
@@ -189,28 +216,65 @@ export class PeerClient {
     if (target === undefined) {
       return Promise.reject(new AppError('unavailable.peer', `${this.peerId} accepts no data connections`))
     }
-    return dialPeer(target, {
+    const dialling = dialPeer(target, {
       context: this.#options.context,
       alpn: ALPN_FORWARD,
       timeoutMs: this.#options.connectTimeoutMs,
       ...(onChunk && { onChunk }),
       signal,
     })
+    dialling.then(
+      () => {
+        this.#unreachable = undefined
+      },
+      (error: unknown) => {
+        if (!(error instanceof AppError) || error.code !== 'unavailable.peer') return
+        this.#unreachable = { where: placeOf(target), untilMs: this.#clock.monotonicMs() + UNREACHABLE_MS }
+      },
+    )
+    return dialling
+  }
+
+  /** True if the peer cannot be dialled where it is now. */
+  #dialsBack(): boolean {
+    const target = this.#options.target()
+    if (target === undefined) return true
+    if (this.#unreachable?.where !== placeOf(target)) return false
+    return this.#clock.monotonicMs() < this.#unreachable.untilMs
+  }
+
+  #answerTimeoutMs(bytesMax: number): number {
+    return this.#options.requestTimeoutMs + bytesMax / BYTES_PER_MS_MIN
+  }
+
+  #late(): AppError {
+    return new AppError('unavailable.peer', `${this.peerId} did not answer in time`)
   }
 
   async #askLean(
     request: LeanRequest,
     options: { readonly bytesMax: number; readonly signal: AbortSignal },
   ): Promise<SmallReply> {
-    const connection = await this.take(options.signal)
+    const endTurn = await this.#smallTurns.take(options.signal)
+    try {
+      return await this.#askOver(await this.take(options.signal), request, options)
+    } finally {
+      endTurn()
+    }
+  }
+
+  async #askOver(
+    connection: LeanConnection,
+    request: LeanRequest,
+    options: { readonly bytesMax: number; readonly signal: AbortSignal },
+  ): Promise<SmallReply> {
     const { promise, resolve, reject } = Promise.withResolvers<SmallReply>()
     const chunks: Buffer[] = []
     let status = 0
     const abort = (): void => connection.destroy(new AppError('aborted.caller', `asking ${this.peerId}`))
     options.signal.addEventListener('abort', abort, { once: true })
-    const cancel = this.#clock.after(this.#options.requestTimeoutMs, () =>
-      connection.destroy(new AppError('unavailable.peer', `${this.peerId} did not answer in time`)),
-    )
+    const timeoutMs = this.#answerTimeoutMs(options.bytesMax)
+    const cancel = this.#clock.after(timeoutMs, () => connection.destroy(this.#late()))
     try {
       connection.send(
         { ...request, headers: { ...request.headers, ...this.headers } },
@@ -234,4 +298,8 @@ export class PeerClient {
       options.signal.removeEventListener('abort', abort)
     }
   }
+}
+
+function placeOf({ hosts, port }: DialTarget): string {
+  return `${hosts.join()} ${port}`
 }

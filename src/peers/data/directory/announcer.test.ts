@@ -16,6 +16,7 @@ const held = { id: names[0] as never, sizeBytes: 1, mediaType: undefined }
 function scene(peers: string[], mayShare: (name: Digest, peerId: string) => boolean = () => true) {
   const clock = handClock()
   const told = new Map<string, Set<string>>()
+  const open = { now: 0, most: 0 }
   const listeners = new Set<() => void>()
   const ring = () => ['self', ...peers].map((peerId) => ringMember(peerId, peerId))
   const neighbourhood = {
@@ -36,6 +37,10 @@ function scene(peers: string[], mayShare: (name: Digest, peerId: string) => bool
     client: (peerId) =>
       ({
         async ask(request: { path: string; body: Buffer }) {
+          open.now += 1
+          open.most = Math.max(open.most, open.now)
+          await new Promise((resolve) => setImmediate(resolve))
+          open.now -= 1
           const set = told.get(peerId) ?? new Set()
           told.set(peerId, set)
           for (const name of JSON.parse(request.body.toString()).names) {
@@ -58,6 +63,7 @@ function scene(peers: string[], mayShare: (name: Digest, peerId: string) => bool
   return {
     announcer,
     told,
+    open,
     settle,
     join(peerId: string) {
       peers.push(peerId)
@@ -102,4 +108,12 @@ test('a name is not told to a peer that may not see the blob, and is withdrawn w
   await settle()
   assert.equal(told.get('b')?.size, 31)
   announcer.stop()
+})
+
+test('startAnnouncer() speaks to a few peers at a time, however many it is told of', async () => {
+  const { told, open, settle } = scene(Array.from({ length: 100 }, (_, n) => `p${n}`))
+  await settle()
+  await settle()
+  assert.ok(told.size > 50, `${told.size} were told`)
+  assert.ok(open.most <= 16, `${open.most} at a time`)
 })

@@ -8,6 +8,7 @@ import { AppError } from '../../../base/errors.ts'
 import type { Asker } from '../../../base/share.ts'
 import type { PeerHost, PeerId } from '../../peers.ts'
 import type { PeerClient } from '../client/peer-client.ts'
+import { Turns } from '../client/turns.ts'
 import { ANNOUNCE_NAMES_MAX, type DataPlaneSettings, REPLICAS } from '../options.ts'
 import { MESSAGE_BYTES_MAX, PATHS } from '../wire/messages.ts'
 import type { Neighbourhood } from './neighbourhood.ts'
@@ -16,6 +17,8 @@ import { type RingMember, rendezvous } from './rendezvous.ts'
 /** Names that wait for one peer; more are left for the next full round. */
 const PENDING_MAX = 50_000
 const ATTEMPTS_MAX = 3
+/** Peers that are spoken to at a time: made-up records must not make this node dial a thousand hosts at once. */
+const SENDING_MAX = 16
 const RETRY_MS = 2_000
 /** Names handled before others get a turn. */
 const SLICE = 1_000
@@ -58,6 +61,7 @@ class Announcements implements Announcer {
   readonly #settings: DataPlaneSettings
   readonly #with: AnnouncerDependencies
   readonly #outboxes = new Map<PeerId, Outbox>()
+  readonly #turns = new Turns(SENDING_MAX)
   readonly #stopped = new AbortController()
   readonly #unwatch: () => void
   /** Where names were placed when they were told last. */
@@ -172,7 +176,9 @@ class Announcements implements Announcer {
 
   async #send(peerId: PeerId, outbox: Outbox): Promise<void> {
     outbox.sending = true
+    let endTurn = (): void => {}
     try {
+      endTurn = await this.#turns.take(this.#stopped.signal)
       for (const kind of ['withdraw', 'announce'] as const) {
         while (outbox[kind].size > 0) {
           const names = [...outbox[kind].values().take(ANNOUNCE_NAMES_MAX)]
@@ -195,6 +201,7 @@ class Announcements implements Announcer {
       else this.#flushSoon(RETRY_MS)
     } finally {
       outbox.sending = false
+      endTurn()
     }
   }
 }

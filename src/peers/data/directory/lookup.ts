@@ -1,6 +1,6 @@
 /**
- * Asks the neighbourhood who holds a blob: the digest's rendezvous members (all neighbours where there are few), then those they
- * name, each of whom answers for itself. Answers are united; one that fails or is late does not hold up the rest.
+ * Asks the neighbourhood who holds a blob: direct neighbours (all where there are few) and the digest's rendezvous members, then
+ * those they name, each of whom answers for itself. Answers are united; one that fails or is late does not hold up the rest.
  */
 import type { Clock, Logger } from '../../../base/clock.ts'
 import type { Digest } from '../../../base/digest.ts'
@@ -15,6 +15,8 @@ import type { ProviderTable } from './provider-table.ts'
 
 /** Peers asked in one look-up. */
 const ASKED_MAX = 16
+/** Direct neighbours asked where there are more: whoever makes up records cannot push these out. */
+const DIRECT_MAX = 8
 /** Others may still answer for this long after a trusted provider did. */
 const GRACE_MS = 10
 /** A peer that could not be reached is left out of look-ups for this long. */
@@ -78,7 +80,10 @@ class LookupRound {
     const first =
       this.#known.size <= ASK_ALL_MAX
         ? [...this.#known.keys()]
-        : this.#names.flatMap((name) => [...neighbourhood.replicas(name), ...table.providers(name)])
+        : [
+            ...this.#direct(),
+            ...this.#names.flatMap((name) => [...neighbourhood.replicas(name), ...table.providers(name)]),
+          ]
     await new Promise<void>((resolve) => {
       this.#finish = resolve
       this.#endWithin(timeoutMs)
@@ -89,6 +94,19 @@ class LookupRound {
     this.#cancelDeadline()
     this.#stop.abort(new AppError('aborted.caller', 'the look-up is over'))
     return [...this.#found.values()].sort((a, b) => Number(a.trust === 'stranger') - Number(b.trust === 'stranger'))
+  }
+
+  /** Those whose word counts, then connected ones, the nearest first. */
+  #direct(): PeerId[] {
+    const known = [...this.#known.values()].filter((one) => one.connected || one.trust !== 'stranger')
+    const rank = (one: Neighbour): number =>
+      (one.trust === 'stranger' ? 100_000 : 0) +
+      (one.sameSubnet ? 0 : 10_000) +
+      Math.min(one.roundTripMs ?? 1_000, 9_999)
+    return known
+      .toSorted((a, b) => rank(a) - rank(b))
+      .slice(0, DIRECT_MAX)
+      .map(({ peerId }) => peerId)
   }
 
   #ask(peerId: PeerId): void {

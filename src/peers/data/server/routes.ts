@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Clock, Logger } from '../../../base/clock.ts'
-import { type BlobId, parseBlobId } from '../../../base/digest.ts'
+import { type BlobId, type Digest, parseBlobId } from '../../../base/digest.ts'
 import { AppError, ERROR_KINDS, isKind } from '../../../base/errors.ts'
 import type { PieceManifest } from '../../../base/pieces.ts'
 import type { Asker } from '../../../base/share.ts'
@@ -92,7 +92,10 @@ class Routes {
 
   async answer(peerId: PeerId, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const left = new AbortController()
-    response.once('close', () => left.abort(new AppError('unavailable.peer', `${peerId} closed the connection`)))
+    response.once('close', () => {
+      if (response.writableFinished) return
+      left.abort(new AppError('unavailable.peer', `${peerId} closed the connection`))
+    })
     request.on('error', () => {})
     response.on('error', () => {})
     try {
@@ -157,20 +160,23 @@ class Routes {
   }
 
   async #announce(call: Call): Promise<void> {
-    const names = parseNames(await readBody(call, ANNOUNCE_BYTES_MAX), ANNOUNCE_NAMES_MAX)
-    if (!call.meter.announcements.tryTake(names.length)) {
-      throw new AppError('exhausted.quota', `${call.peerId} announces more than its share of digests a minute`)
-    }
+    const names = await this.#namesWithinShare(call)
     replyJson(call.response, { kept: this.#with.table.add(call.peerId, names) })
   }
 
   async #withdraw(call: Call): Promise<void> {
-    const names = parseNames(await readBody(call, ANNOUNCE_BYTES_MAX), ANNOUNCE_NAMES_MAX)
-    if (!call.meter.announcements.tryTake(names.length)) {
-      throw new AppError('exhausted.quota', `${call.peerId} withdraws more than its share of digests a minute`)
-    }
-    this.#with.table.remove(call.peerId, names)
+    this.#with.table.remove(call.peerId, await this.#namesWithinShare(call))
     replyJson(call.response, { kept: 0 })
+  }
+
+  /** Who sent too many is in debt, and until that is paid nothing more of it is even read. */
+  async #namesWithinShare(call: Call): Promise<Digest[]> {
+    const { announcements } = call.meter
+    const over = `${call.peerId} announces or withdraws more than its share of digests a minute`
+    if (!announcements.tryTake(1)) throw new AppError('exhausted.quota', over)
+    const names = parseNames(await readBody(call, ANNOUNCE_BYTES_MAX), ANNOUNCE_NAMES_MAX)
+    if (names.length > 1 && announcements.debit(names.length - 1) > 0) throw new AppError('exhausted.quota', over)
+    return names
   }
 
   async #document(call: Call): Promise<void> {
@@ -190,6 +196,7 @@ class Routes {
     await this.#inSlot(call, async () => {
       const { sizeBytes, stream } = await this.#with.host.lead(lead, call.asker, call.signal)
       if (sizeBytes === undefined) {
+        await stream[Symbol.asyncIterator]().return?.()
         throw new AppError('unavailable.upstream', `the size of ${lead.id} is not known, so it cannot be passed on`)
       }
       call.response.writeHead(200, { 'content-length': sizeBytes, 'content-type': 'application/octet-stream' })

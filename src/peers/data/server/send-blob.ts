@@ -11,6 +11,8 @@ import type { TokenBucket } from '../token-bucket.ts'
 const BUFFER_BYTES = 524_288
 const BUFFER_BYTES_MIN = 16_384
 const BUFFERS = 4
+/** A receiver that takes nothing of what was written for this long loses its upload slot. */
+const UNREAD_MS = 60_000
 
 /**
  * Bytes of one write under a rate limit: a receiver must hear something well before it thinks that this node stalled, however
@@ -37,7 +39,7 @@ export async function sendStream(
   },
   dependencies: { readonly clock: Clock },
 ): Promise<void> {
-  const pool = bufferPool(response)
+  const pool = bufferPool(response, dependencies.clock)
   let buffer: Buffer | undefined
   let filledBytes = 0
   let sentBytes = 0
@@ -72,7 +74,7 @@ interface BufferPool {
   write(buffer: Buffer, count: number): void
 }
 
-function bufferPool(response: ServerResponse): BufferPool {
+function bufferPool(response: ServerResponse, clock: Clock): BufferPool {
   const spare: Buffer[] = []
   let made = 0
   let closed = response.destroyed
@@ -88,9 +90,11 @@ function bufferPool(response: ServerResponse): BufferPool {
   return {
     async take(sizeBytes) {
       while (!closed && spare.length === 0 && made === BUFFERS) {
+        const cancel = clock.after(UNREAD_MS, () => response.destroy())
         await new Promise<void>((resolve) => {
           waiting = resolve
         })
+        cancel()
       }
       if (closed) throw new AppError('unavailable.peer', 'sending a blob: the receiver closed the connection')
       const kept = spare.pop()

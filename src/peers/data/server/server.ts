@@ -5,8 +5,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type ServerOptions } from 'node:https'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { AddressInfo, Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { Logger } from '../../../base/clock.ts'
 import { AppError } from '../../../base/errors.ts'
@@ -61,7 +60,9 @@ class TlsServer implements DataServer {
   readonly #peers = new Map<PeerId, Set<TLSSocket>>()
   readonly #peerOf = new WeakMap<object, PeerId>()
   /** Raw sockets: a handshake that is under way belongs to no peer yet, and must not hold up `close`. */
-  readonly #sockets = new Set<Duplex>()
+  readonly #sockets = new Set<Socket>()
+  /** Connections by the address they come from. */
+  readonly #hosts = new Map<string, number>()
 
   constructor(settings: DataPlaneSettings, pair: CertificatePair, hooks: ServerHooks, logger: Logger) {
     this.#settings = settings
@@ -75,10 +76,7 @@ class TlsServer implements DataServer {
     server.maxConnections = settings.connectionsMax
     server.maxRequestsPerSocket = REQUESTS_PER_CONNECTION_MAX
     server.timeout = IDLE_TIMEOUT_MS
-    server.on('connection', (socket) => {
-      this.#sockets.add(socket)
-      socket.once('close', () => this.#sockets.delete(socket))
-    })
+    server.on('connection', (socket) => this.#connected(socket as Socket))
     server.on('tlsClientError', (error) => logger.debug({ error: error.message }, 'a handshake failed'))
     // Node would parse HTTP on every connection; whether this one carries requests to us is decided first.
     this.#serveHttp = server.listeners('secureConnection') as Listener[]
@@ -104,6 +102,24 @@ class TlsServer implements DataServer {
     for (const open of this.#peers.values()) for (const socket of open) socket.destroy()
     for (const socket of this.#sockets) socket.destroy()
     await closed
+  }
+
+  /** Ids cost nothing and a handshake may never come, so what one host may hold is bounded before either. */
+  #connected(socket: Socket): void {
+    const host = socket.remoteAddress ?? ''
+    const count = (this.#hosts.get(host) ?? 0) + 1
+    if (count > Math.max(1, this.#settings.connectionsMax / 2)) {
+      socket.destroy()
+      return
+    }
+    this.#hosts.set(host, count)
+    this.#sockets.add(socket)
+    socket.once('close', () => {
+      this.#sockets.delete(socket)
+      const left = (this.#hosts.get(host) ?? 1) - 1
+      if (left === 0) this.#hosts.delete(host)
+      else this.#hosts.set(host, left)
+    })
   }
 
   #secured(socket: TLSSocket): void {
