@@ -85,6 +85,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/main/data-directory.ts': ['random', 'node:fs/promises'],
   'src/main/config/default-directory.ts': ['node:os'],
   'src/main/policy/import-osv.ts': ['node:fs'],
+  'src/main/doctor/senses.ts': ['time', 'timers', 'network', 'node:child_process', 'node:fs/promises', 'node:net'],
   'src/main/offline/offline.ts': ['node:os'],
   'src/main/effects.ts': ['time', 'timers', 'random', 'process', 'node:timers/promises', 'node:tls'],
   'src/main/setup.ts': ['process', 'node:os'],
@@ -122,7 +123,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'reflect-metadata': ['src/peers/'],
   semver: ['src/ecosystems/'],
   'smol-toml': ['src/main/', 'src/ecosystems/', 'src/clients/', 'src/policy/'],
-  undici: ['src/upstream/', 'src/peers/', 'src/cli/'],
+  undici: ['src/upstream/', 'src/peers/', 'src/cli/', 'src/main/doctor/'],
   zod: ['src/'],
 }
 

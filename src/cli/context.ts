@@ -1,6 +1,7 @@
 /** What commands are handed: where they print and how they reach the node. Made by `main/cli.ts`; types only. */
 import type { AdvisoriesState } from '../advisories/advisories.ts'
 import type { ByteStream } from '../base/streams.ts'
+import type { DoctorReport } from '../clients/clients.ts'
 
 /** A running node's API. Errors of the node come back as `AppError` with the node's own code. */
 export interface NodeApi {
@@ -67,6 +68,10 @@ export interface CliContext {
   start(flags: StartFlags, json: boolean): Promise<number>
   /** Points stock clients at the node, or back. */
   setup(request: SetupRequest): Promise<SetupResult>
+  /** Variables that point clients at the node, for a job that must not touch files. @throws usage.request */
+  setupVariables(request: Pick<SetupRequest, 'clients' | 'data'>): Promise<Readonly<Record<string, string>>>
+  /** Examines node, machine and clients. */
+  doctor(request: DoctorRequest): Promise<DoctorReport>
   /** Imports an OSV database into a data directory. */
   osvImport(request: OsvImport): Promise<{
     readonly state: AdvisoriesState
@@ -86,11 +91,22 @@ export interface OsvImport {
   readonly data: string | undefined
 }
 
+/** What `doctor` is asked to do. */
+export interface DoctorRequest {
+  /** Names of clients; none: all. */
+  readonly clients: readonly string[]
+  /** Folder whose configuration counts, absolute or relative to the present one. */
+  readonly project: string
+  readonly data: string | undefined
+}
+
 /** What `setup` is asked to do. */
 export interface SetupRequest {
   readonly clients: readonly string[]
   readonly undo: boolean
   readonly dryRun: boolean
+  /** Folder whose own configuration is meant, absolute; undefined: the user's. */
+  readonly project: string | undefined
   readonly data: string | undefined
 }
 

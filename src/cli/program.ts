@@ -28,6 +28,7 @@ export function createProgram(context: CliContext, onExit: OnExit): Command {
   addOffline(program, context)
   addPolicy(program, context)
   addOthers(program, context)
+  addDoctor(program, context, onExit)
   return program
 }
 
@@ -208,6 +209,11 @@ function addOthers(program: Command, context: CliContext): void {
     .description('Point stock clients at this node; shows each change, backs up, and can undo it')
     .option('--undo', 'Restore what was there before')
     .option('--dry-run', 'Show the change without making it')
+    .option(
+      '--project [DIR]',
+      "Change the project's own configuration (default: of the present folder), not the user's",
+    )
+    .option('--env', 'Change no file: print variables that do the same, for a CI job')
     .addHelpText(
       'after',
       examples(
@@ -229,6 +235,16 @@ function addOthers(program: Command, context: CliContext): void {
     .action((options) =>
       context.out(options.json ? `${JSON.stringify({ version: context.version })}\n` : `${context.version}\n`),
     )
+}
+
+function addDoctor(program: Command, context: CliContext, onExit: OnExit): void {
+  common(program.command('doctor').argument('[client...]', 'Only these clients'))
+    .description(
+      'Find out what is wrong with the node, this machine and its clients, and how to mend it; exit code 1 if anything is',
+    )
+    .option('--project <DIR>', 'Folder whose own configuration of clients counts (default: the present one)')
+    .addHelpText('after', examples('pyrsia doctor', 'pyrsia doctor --json'))
+    .action(async (clients, options) => onExit(await (await import('./doctor.ts')).doctor(context, clients, options)))
 }
 
 function common(command: Command): Command {

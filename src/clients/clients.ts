@@ -11,6 +11,9 @@ import { planSetup } from './plan-setup.ts'
 import { planUndo } from './plan-undo.ts'
 import { createRecords } from './record.ts'
 
+/** What `doctor/` reports. */
+export type { DoctorReport, Finding } from './doctor/finding.ts'
+
 /** A client on this machine. */
 export interface FoundClient {
   readonly name: string
@@ -97,7 +100,7 @@ export function createClients(
   return {
     names: [...known.keys()],
     plan: async (names, targets) => await planSetup(chosen(names), targets, { environment, files, records, known }),
-    undo: async (names) => await planUndo(chosen(names), { files, records, known }),
+    undo: async (names) => await planUndo(chosen(names), { environment, files, records, known }),
     apply,
     find,
   }

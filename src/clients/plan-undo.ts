@@ -1,5 +1,6 @@
 /** What it takes to restore clients: byte for byte where nobody changed the file since, else by taking just our keys away. Called by `clients.ts`. */
 
+import type { ClientEnvironment } from '../ecosystems/ecosystem.ts'
 import { unifiedDiff } from './diff.ts'
 import type { ClientFiles } from './files.ts'
 import type { KnownClient, PlannedChange, SetupPlan } from './plan.ts'
@@ -7,6 +8,7 @@ import { type SetupRecord, type SetupRecords, sha256 } from './record.ts'
 import { bytesOf, textOf, undoneText } from './text.ts'
 
 interface UndoParts {
+  readonly environment: ClientEnvironment
   readonly files: ClientFiles
   readonly records: SetupRecords
   readonly known: ReadonlyMap<string, KnownClient>
@@ -15,8 +17,11 @@ interface UndoParts {
 /** The plan. @throws usage.config for a changed file that can no longer be parsed */
 export async function planUndo(clients: readonly KnownClient[], parts: UndoParts): Promise<SetupPlan> {
   const names = new Set(clients.map((client) => client.setup.name))
-  const records = (await parts.records.all()).filter((record) =>
-    record.clients.some((client) => names.has(client.name)),
+  const { environment } = parts
+  // A project's own files are undone alone; without one, everything that points these clients here is.
+  const within = environment.project === undefined ? undefined : pathsOf(clients, environment)
+  const records = (await parts.records.all()).filter(
+    (record) => record.clients.some((client) => names.has(client.name)) && (within?.has(record.path) ?? true),
   )
   const changes: PlannedChange[] = []
   const notes: string[] = []
@@ -37,6 +42,10 @@ export async function planUndo(clients: readonly KnownClient[], parts: UndoParts
     setup.afterwards !== undefined && touched.has(setup.name) ? [setup.afterwards] : [],
   )
   return { direction: 'undo', changes, upstreams: [], afterwards, notes }
+}
+
+function pathsOf(clients: readonly KnownClient[], environment: ClientEnvironment): Set<string> {
+  return new Set(clients.flatMap(({ setup }) => setup.files(environment).map(({ path }) => path)))
 }
 
 async function restored(

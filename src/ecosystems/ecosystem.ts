@@ -166,6 +166,71 @@ export interface ClientSetup {
   upstreams(text: string, file: ClientFile): readonly ClientUpstream[]
   /** What the user must do after a change, e.g. restart a daemon. */
   readonly afterwards: string | undefined
+  /** Environment variables that point the client at this node without any file, for a CI job. Absent: it has none. */
+  variables?(target: ClientTarget): Readonly<Record<string, string>>
+  /** How `pyrsia doctor` examines it. Absent: nothing but its files is looked at. */
+  readonly doctor?: ClientDoctor
+}
+
+/** How to find out where a client really goes. All pure: `clients/doctor/` reads the files and runs the programs. */
+export interface ClientDoctor {
+  /** Files beside `ClientSetup.files` that say where it goes, the project's (`env.project`) among them. */
+  files(env: ClientEnvironment): ClientFile[]
+  /** What goes past this node. @throws usage.config for a file that cannot be parsed */
+  leaks(view: ClientView): ClientLeak[]
+  /** Arguments with which the client itself says where it goes, and the URLs in what it prints; absent: it has no such command. */
+  readonly where?: {
+    /** Instead of `ClientSetup.program`. */
+    readonly program?: string
+    readonly args: readonly string[]
+    read(stdout: string): string[]
+  }
+  /** Arguments with which it asks its registry for something small, cache left aside; absent: nothing small can be asked. */
+  readonly ask?: readonly string[]
+  /** A command that gets past this node in an emergency, changing nothing. */
+  readonly bypass: string
+}
+
+/** What a client goes by. */
+export interface ClientView {
+  /** Base URL of this node's mount, as `ClientTarget.url`. */
+  readonly url: string
+  /** The files that exist, the client's own first. */
+  readonly files: ReadonlyArray<{ readonly file: ClientFile; readonly text: string }>
+  readonly variables: Readonly<Record<string, string>>
+}
+
+/** Something by which a client asks others than this node. */
+export interface ClientLeak {
+  /** True: the registry itself is another; false: beside this node, others are asked too. */
+  readonly replaces: boolean
+  /** The file or environment variable. */
+  readonly where: string
+  /** What stands there; a URL without password. */
+  readonly found: string
+  /** What to do; a command where one does it. */
+  readonly mend: string
+}
+
+/** A leak that an environment variable makes. */
+export function variableLeak(name: string, value: string, replaces: boolean): ClientLeak {
+  return {
+    replaces,
+    where: `the environment variable ${name}`,
+    found: withoutPasswords(value),
+    mend: `unset ${name}`,
+  }
+}
+
+/** `text` without the passwords of URLs in it. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/(:\/\/)[^\s/@]*@/g, '$1***@')
+}
+
+/** True if `url` leads to the mount at `base`, however slashes end it. */
+export function leadsTo(url: string, base: string): boolean {
+  const bare = (text: string) => text.trim().replace(/\/+$/, '')
+  return bare(url) === bare(base) || bare(url).startsWith(`${bare(base)}/`)
 }
 
 /** A registry that a client's configuration names. */

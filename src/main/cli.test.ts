@@ -4,6 +4,15 @@ import { AppError } from '../base/errors.ts'
 import type { CliContext, OsvImport, SetupRequest, StartFlags } from '../cli/context.ts'
 import { optionRows, runCli } from './cli.ts'
 
+const FINDING = {
+  severity: 'warning',
+  check: 'client.leak',
+  client: 'toy',
+  wanted: 'toy to ask the node',
+  found: 'it also asks others',
+  mend: 'unset toy_extra',
+  bypass: 'toy --direct',
+} as const
 const HELD = { records: 3, packages: 2, importedAtMs: 0, source: 'all.zip' }
 
 interface Spoken {
@@ -57,6 +66,8 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       return { taken: 3, passedOver: 1, state: HELD }
     },
     osvState: async () => HELD,
+    doctor: async () => ({ healthy: false, findings: [FINDING], well: ['The node runs'] }),
+    setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),
     async setup(request: SetupRequest) {
       calls.push(['setup', request])
       return {
@@ -195,7 +206,9 @@ test('pyrsia osv imports what it is told and says what is held', async () => {
 
 test('pyrsia setup shows each change and what to do next', async () => {
   const { calls, out } = await run('setup toy --dry-run')
-  assert.deepEqual(calls, [['setup', { clients: ['toy'], undo: false, dryRun: true, data: undefined }]])
+  assert.deepEqual(calls, [
+    ['setup', { clients: ['toy'], project: undefined, undo: false, dryRun: true, data: undefined }],
+  ])
   assert.equal(out, 'Would change /etc/toy\n+mirror\nNote: a mirror was found\nNext: restart toy\n')
 })
 
@@ -205,4 +218,18 @@ test('pyrsia completion knows every command of the tree', async () => {
     for (const word of ['start', 'scrub', 'edit', 'npm-port', 'toy', 'zsh'])
       assert(out.includes(word), `${shell}: ${word}`)
   }
+})
+
+test('pyrsia doctor shows what is wrong, its mend and the way past the node, and exits with 1', async () => {
+  const { out, code } = await run('doctor')
+  assert.equal(code, 1)
+  assert.match(out, /✓ The node runs\n! toy: it also asks others \[client\.leak\]\n/)
+  assert.match(out, /mend: {3}unset toy_extra\n {4}meanwhile, past the node: toy --direct\n1 thing is wrong\./)
+})
+
+test('pyrsia setup --env prints export lines that a shell reads, and nothing can be undone with it', async () => {
+  assert.equal((await run('setup toy --env')).out, "export toy_registry=http://127.0.0.1:1/\nexport other='a b'\n")
+  const { err, code } = await run('setup toy --env --undo')
+  assert.equal(code, 2)
+  assert.match(err, /--env changes nothing/)
 })

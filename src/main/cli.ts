@@ -56,6 +56,9 @@ export function realContext(): CliContext {
     osvImport: async (request) =>
       (await import('./policy/import-osv.ts')).importOsv(request, directory(request.data), Date.now()),
     osvState: async (data) => (await import('./policy/import-osv.ts')).osvState(directory(data)),
+    doctor: async (request) => (await import('./doctor/doctor.ts')).runDoctor(request, directory(request.data)),
+    setupVariables: async (request) =>
+      (await import('./setup.ts')).setupVariables(request.clients, directory(request.data)),
     setup: async (request) => (await import('./setup.ts')).runSetup(request, directory(request.data)),
   }
 }

@@ -93,6 +93,40 @@ test('a bundle carries a lockfile to a node without network or peers, and npm ci
   assert.equal(user.installed(), PACKAGES)
 })
 
+for (const [client, lockfile, ...install] of [
+  ['pnpm', 'pnpm-lock.yaml', 'install', '--frozen-lockfile'],
+  ['yarn', 'yarn.lock', 'install', '--immutable'],
+] as const) {
+  test(`a bundle carries a project of ${client} with its indexes to a node that trusts the signer`, {
+    ...needs(client),
+    timeout: 300_000,
+  }, async (t) => {
+    const directory = await scratch(t, `e2e-bundle-${client}`)
+    const registry = await startNpmRegistry(sampleTree(PACKAGES))
+    t.after(() => registry.close())
+    const args = ['--upstream', `npm=${registry.url}`]
+    const plain = new PackageManagerUser(directory, 'plain', ROOT).registry(registry.url)
+    await plain.install(client)
+    const a = await startNode({ data: join(directory, 'a'), args })
+    t.after(() => a.stop())
+    await a.json('sync', join(plain.project, lockfile))
+    const bundle = join(directory, 'bundle.tar')
+    assert.equal((await a.cli('export', join(plain.project, lockfile), '-o', bundle)).code, 0)
+    await a.stop()
+    await registry.down()
+
+    const b = await startNode({ data: join(directory, 'b'), args: [...args, '--offline', '--trust-peer', a.peerId] })
+    t.after(() => b.stop())
+    const imported = await b.cli('import', bundle)
+    assert.match(imported.stdout, /and 40 documents$/m, imported.stderr)
+    assert.equal((await b.cli('cache', 'gc', '--to-bytes', '0')).code, 0)
+    assert.equal((await b.cli('sync', '--check', join(plain.project, lockfile))).code, 0)
+    const user = await new PackageManagerUser(directory, 'user', ROOT).registry(registry.url).setup(b, client)
+    cpSync(join(plain.project, lockfile), join(user.project, lockfile))
+    await user.run(client, ...install)
+  })
+}
+
 /** A byte that is changed, and an end that is missing. */
 async function refusesHostile(node: TestNode, bundle: string): Promise<void> {
   const bytes = readFileSync(bundle)

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { startDockerd } from '../kit/dockerd.ts'
 import { needs } from '../kit/needs.ts'
 import { scratch, startNode, type TestNode } from '../kit/node-process.ts'
 import { type NpmRegistry, type SamplePackage, startNpmRegistry } from '../kit/npm-registry.ts'
@@ -242,4 +243,20 @@ test('npm is told that a released file has changed upstream, and the owner sees 
   )
   assert.match(node.process.stderr(), /a released file has changed upstream/)
   assert.match(await (await fetch(`${node.endpoints.api}/metrics`)).text(), /^pyrsia_release_conflicts 1$/m)
+})
+
+test('docker shows why an image is blocked when it is pulled from the node by its address', {
+  ...needs('root', 'dockerd'),
+  timeout: 180_000,
+}, async (t) => {
+  const policy = '[[rule]]\necosystem = "docker"\nnames = ["library/evil"]\naccess = "block"\nreason = "not here"\n'
+  const { node, directory } = await world(t, [], policy)
+  const daemon = await startDockerd({ directory: join(directory, 'dockerd'), mirrors: [] })
+  // Not left to t.after: the scratch folder goes first, and a daemon holds on to it.
+  await using ends = new AsyncDisposableStack()
+  ends.defer(async () => void (await daemon.stop()))
+  const image = `${new URL(node.endpoints.docker ?? '').host}/library/evil:1`
+  const refused = await daemon.docker('pull', image)
+  assert.notEqual(refused.code, 0)
+  assert.match(refused.stderr, /denied: library\/evil is blocked \(policy: not here\)/)
 })

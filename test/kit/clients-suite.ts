@@ -20,6 +20,8 @@ export interface ClientCase {
   readonly laterEdit: (text: string) => string
   /** A part of the later edit that must be found afterwards. */
   readonly survives: string
+  /** True for a file that is edited only where it is there already. */
+  readonly exists?: boolean
   /** What shows that the file points here; the node's host if absent. */
   readonly marker?: string
   /** Contents that must be refused. */
@@ -46,12 +48,28 @@ export function clientsBench(ecosystem: Ecosystem | Pick<Ecosystem, 'id' | 'clie
   return { files, clients }
 }
 
-/** Runs the laws on one client. */
-export function clientSuite(ecosystem: Pick<Ecosystem, 'id' | 'clients'>, each: ClientCase, url: string): void {
+/** Runs the laws on every client of an ecosystem: one without a case fails. */
+export function clientSuites(
+  ecosystem: Pick<Ecosystem, 'id' | 'clients'>,
+  cases: readonly ClientCase[],
+  url: string,
+): void {
+  for (const each of cases) clientSuite(ecosystem, each, url)
+  test(`every client of ${ecosystem.id} is held to the laws of setup`, () => {
+    const held = new Set(cases.map(({ name }) => name))
+    assert.deepEqual(
+      ecosystem.clients.filter(({ name }) => !held.has(name)).map(({ name }) => name),
+      [],
+    )
+  })
+}
+
+function clientSuite(ecosystem: Pick<Ecosystem, 'id' | 'clients'>, each: ClientCase, url: string): void {
   const targets = { [ecosystem.id]: { url, defaultUpstream: true } }
   const marker = each.marker ?? new URL(url).host
   const frame = each.frame ?? ((lines: readonly string[]) => lines.map((line) => `${line}\n`).join(''))
-  const content = fc.option(fc.subarray([...each.lines]).map(frame), { nil: undefined })
+  const some = fc.subarray([...each.lines]).map(frame)
+  const content = each.exists === true ? some : fc.option(some, { nil: undefined })
   const ending = fc.constantFrom<(text: string) => string>(
     (text) => text,
     (text) => text.replace(/\n$/, ''),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ClientCase, clientSuite, clientsBench } from '../../../../test/kit/clients-suite.ts'
+import { type ClientCase, clientSuites, clientsBench } from '../../../../test/kit/clients-suite.ts'
 import { dockerClients } from './clients.ts'
 
 const DOCKER = { id: 'docker', clients: dockerClients } as const
@@ -55,9 +55,47 @@ const DOCKER_CASES: ClientCase[] = [
       'version =\n',
     ],
   },
+  {
+    name: 'containerd',
+    path: '/etc/containerd/certs.d/docker.io/hosts.toml',
+    exists: true,
+    lines: [
+      '# a comment',
+      'server = "https://docker.io"',
+      '[host."https://mirror.example.com"]\n  capabilities = ["pull"]',
+      '[host."https://two.example.com".header]\n  x = ["y"]',
+    ],
+    laterEdit: append('\n[host."https://later.example.com"]'),
+    survives: 'later.example.com',
+    broken: ['[host', 'host = {}\n'],
+  },
+  {
+    name: 'podman',
+    path: '/etc/containers/registries.conf.d/050-pyrsia.conf',
+    lines: [
+      '# a comment',
+      'unqualified-search-registries = ["docker.io"]',
+      '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "mirror.example.com/hub"',
+      '[[registry]]\nlocation = "quay.example.com"\n[[registry.mirror]]\nlocation = "other.example.com"',
+    ],
+    laterEdit: append('[[registry]]\nlocation = "later.example.com"'),
+    survives: 'later.example.com',
+    broken: ['[[registry', 'a = = 1\n'],
+  },
+  {
+    name: 'podman',
+    path: '/etc/containers/registries.conf.d/050-pyrsia.conf',
+    lines: [
+      '# a comment',
+      '[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "mirror.example.com"',
+    ],
+    laterEdit: append('[[registry]]\nlocation = "later.example.com"'),
+    survives: 'later.example.com',
+    broken: ['[[registry'],
+  },
 ]
 
-for (const each of DOCKER_CASES) clientSuite(DOCKER, each, DOCKER_URL)
+clientSuites(DOCKER, DOCKER_CASES, DOCKER_URL)
 
 test('plan() moves a client to another port without leaving the old one behind, and undo still restores the original', async () => {
   const original = '{"registry-mirrors": ["https://mirror.example.com"]}'

@@ -5,6 +5,7 @@
 import { applyEdits, findNodeAtLocation, type JSONPath, modify, type ParseError, parse, parseTree } from 'jsonc-parser'
 import { AppError } from '../../../base/errors.ts'
 import type { ClientEnvironment, ClientSetup } from '../../ecosystem.ts'
+import { dockerDoctor } from './doctor.ts'
 
 const KEY = 'registry-mirrors'
 
@@ -37,6 +38,7 @@ export const dockerd: ClientSetup = {
       url: url.replace(/\/+$/, ''),
     })),
   afterwards: 'reload the docker daemon: systemctl reload docker (or restart it)',
+  doctor: dockerDoctor,
 }
 
 function home(env: ClientEnvironment): string {

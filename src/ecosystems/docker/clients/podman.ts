@@ -28,7 +28,7 @@ export const podman: ClientSetup = {
   undo(text, _target, file, before) {
     if (file.role === 'main') return text
     parseToml(text, file.path)
-    const rest = withoutHub(text)
+    const rest = withHubOf(before ?? '', withoutHub(text))
     return before === undefined && rest.replaceAll(NOTE, '').trim() === '' ? undefined : rest
   },
   upstreams(text, file) {
@@ -72,15 +72,29 @@ function urlOf(registry: Table): ClientUpstream[] {
 
 /** `text` without the registry entry of Docker Hub, its mirrors and our note. */
 function withoutHub(text: string): string {
-  let within = false
-  const kept = segmentsOf(text).filter((segment) => {
-    if (segment.path.length === 1 && segment.path[0] === 'registry') within = isHub(segment)
-    else if (segment.path[0] !== 'registry') within = false
-    return !within
-  })
-  return textOf(kept).replace(NOTE, '')
+  return textOf(parted(text).rest).replace(NOTE, '')
 }
 
+/** `text`, in which no entry of Docker Hub is, with the one that `before` had. */
+function withHubOf(before: string, text: string): string {
+  const hub = textOf(parted(before).hub)
+  return hub === '' ? text : `${ended(text)}${hub}`
+}
+
+/** The segments of Docker Hub's entry, and all others. */
+function parted(text: string): { readonly hub: Segment[]; readonly rest: Segment[] } {
+  const hub: Segment[] = []
+  const rest: Segment[] = []
+  let within = false
+  for (const segment of segmentsOf(text)) {
+    if (segment.path.length === 1 && segment.path[0] === 'registry') within = isHub(segment)
+    else if (segment.path[0] !== 'registry') within = false
+    ;(within ? hub : rest).push(segment)
+  }
+  return { hub, rest }
+}
+
+/** True for the header of the entry that `hubOf` finds: without a prefix, its location is what it is for. */
 function isHub(segment: Segment): boolean {
-  return segment.lines.some((line) => /^\s*prefix\s*=\s*["']docker\.io["']/.test(line))
+  return hubOf(parseToml(textOf([segment]), '')) !== undefined
 }

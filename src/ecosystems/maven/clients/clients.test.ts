@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ClientCase, clientSuite, clientsBench, ENVIRONMENT } from '../../../../test/kit/clients-suite.ts'
+import { type ClientCase, clientSuites, clientsBench, ENVIRONMENT } from '../../../../test/kit/clients-suite.ts'
 import { memoryFiles } from '../../../../test/kit/memory-files.ts'
 import { createClients } from '../../../clients/clients.ts'
 import type { Ecosystem } from '../../ecosystem.ts'
@@ -66,7 +66,7 @@ const CASES: (ClientCase & { readonly title: string })[] = [
     ],
   },
 ]
-for (const each of CASES) clientSuite(MAVEN, each, URL_HERE)
+clientSuites(MAVEN, CASES, URL_HERE)
 
 const ODD = [
   '',

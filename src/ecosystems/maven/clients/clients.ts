@@ -6,6 +6,7 @@ import { AppError } from '../../../base/errors.ts'
 import type { ClientEnvironment, ClientFile, ClientSetup } from '../../ecosystem.ts'
 import { isMavenDefaultUrl } from '../default-upstream.ts'
 import { MAVEN_UPSTREAM } from '../routes.ts'
+import { mavenDoctor } from './doctor.ts'
 import { centralUrls, isEmptySettings, withMirror, withoutMirror } from './settings.ts'
 
 const PROJECT_SETTINGS = 'pyrsia-settings.xml'
@@ -43,6 +44,7 @@ const maven: ClientSetup = {
   },
   upstreams: (text, file) => (file.role === 'arguments' ? [] : named(text, file)),
   afterwards: undefined,
+  doctor: mavenDoctor,
 }
 
 /** The stock clients of this ecosystem. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ClientCase, clientSuite, clientsBench } from '../../../../test/kit/clients-suite.ts'
+import { type ClientCase, clientSuites, clientsBench } from '../../../../test/kit/clients-suite.ts'
 import { npmDefaultUrl } from '../default-upstream.ts'
 import { npmClients } from './clients.ts'
 
@@ -52,9 +52,33 @@ const NPM_CASES: ClientCase[] = [
     survives: 'defaultSemverRangePrefix',
     broken: ['{a: 1}\n', 'a: 1\na: 2\n', '%YAML 1.1\n', 'unsafeHttpWhitelist: no\n', '\tx: 1\n', 'what is this\n'],
   },
+  {
+    name: 'yarn',
+    path: '/home/me/.yarnrc',
+    lines: [
+      '# a comment',
+      'registry "https://registry.example.com/"',
+      'save-prefix ""',
+      '"@team:registry" "https://team.example.com"',
+      'registry https://second.example.com',
+    ],
+    laterEdit: append('lastUpdateCheck 1'),
+    survives: 'lastUpdateCheck 1',
+    broken: ['registry "not a url"\n'],
+  },
+  {
+    name: 'pnpm',
+    path: '/home/me/.config/pnpm/config.yaml',
+    exists: true,
+    lines: ['# a comment', 'storeDir: /s', 'overrides:\n  a: 1'],
+    frame: (lines) => [...lines, 'registry: "https://registry.example.com/" # ours', ''].join('\n'),
+    laterEdit: append('fetchRetries: 1'),
+    survives: 'fetchRetries: 1',
+    broken: ['{registry: x}\n', 'registry: not a url\n'],
+  },
 ]
 
-for (const each of NPM_CASES) clientSuite(NPM, each, NPM_URL)
+clientSuites(NPM, NPM_CASES, NPM_URL)
 
 test('plan() hands a present registry to the node, and npm then lets nothing past it', async () => {
   const { files, clients } = clientsBench(NPM)

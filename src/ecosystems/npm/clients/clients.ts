@@ -6,6 +6,7 @@
 import { AppError } from '../../../base/errors.ts'
 import type { ClientEnvironment, ClientFile, ClientSetup, ClientUpstream } from '../../ecosystem.ts'
 import { isNpmDefaultUrl } from '../default-upstream.ts'
+import { npmDoctor, pnpmDoctor, yarnDoctor } from './doctor.ts'
 import { type LineSyntax, NPMRC, settingOf, withKey, withoutKey, YAML, YARNRC } from './lines.ts'
 import { checkMapping, withoutWord, withWord } from './yaml.ts'
 
@@ -27,6 +28,11 @@ const npm: ClientSetup = {
   },
   upstreams: (text, file) => namedIn(text, file, 'registry', NPMRC),
   afterwards: undefined,
+  variables: ({ url, defaultUpstream }) => ({
+    npm_config_registry: withSlash(url),
+    ...(defaultUpstream ? {} : { npm_config_replace_registry_host: 'always' }),
+  }),
+  doctor: npmDoctor,
 }
 
 const pnpm: ClientSetup = {
@@ -51,6 +57,9 @@ const pnpm: ClientSetup = {
     leftover(withoutKey(text, 'registry', withSlash(target.url), before, file.role === 'own' ? YAML : NPMRC), before),
   upstreams: (text, file) => namedIn(text, file, 'registry', file.role === 'own' ? YAML : NPMRC),
   afterwards: undefined,
+  // Version 11 and later read their own name only, older ones npm's.
+  variables: ({ url }) => ({ npm_config_registry: withSlash(url), pnpm_config_registry: withSlash(url) }),
+  doctor: pnpmDoctor,
 }
 
 const yarn: ClientSetup = {
@@ -80,6 +89,12 @@ const yarn: ClientSetup = {
   upstreams: (text, file) =>
     file.role === 'classic' ? namedIn(text, file, 'registry', YARNRC) : namedIn(text, file, 'npmRegistryServer', YAML),
   afterwards: 'yarn 1 writes the address it fetched from into yarn.lock: do not commit such a lockfile',
+  variables: ({ url }) => ({
+    YARN_NPM_REGISTRY_SERVER: bare(url),
+    YARN_UNSAFE_HTTP_WHITELIST: new URL(url).hostname,
+    YARN_REGISTRY: withSlash(url),
+  }),
+  doctor: yarnDoctor,
 }
 
 /** The stock clients of this ecosystem. */

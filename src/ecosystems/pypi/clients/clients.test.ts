@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ClientCase, clientSuite, clientsBench, ENVIRONMENT } from '../../../../test/kit/clients-suite.ts'
+import { type ClientCase, clientSuites, clientsBench, ENVIRONMENT } from '../../../../test/kit/clients-suite.ts'
 import { AppError } from '../../../base/errors.ts'
 import { pypiDefaultUrl } from '../default-upstream.ts'
 import { pypiClients } from './clients.ts'
@@ -81,7 +81,7 @@ const CASES: ClientCase[] = [
   },
 ]
 
-for (const each of CASES) clientSuite(PYPI, each, HERE)
+clientSuites(PYPI, CASES, HERE)
 
 test('plan() hands a present index to the node, the one that install uses before the global one', async () => {
   const { files, clients } = clientsBench(PYPI)

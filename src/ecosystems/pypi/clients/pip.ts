@@ -4,6 +4,7 @@
  */
 import { AppError } from '../../../base/errors.ts'
 import type { ClientEnvironment, ClientFile, ClientSetup, ClientTarget, ClientUpstream } from '../../ecosystem.ts'
+import { pipDoctor } from './doctor.ts'
 import { type Ini, optionOf, parseIni, withOption, withoutOption } from './ini.ts'
 import { isLoopback, leftover, namedIndex } from './urls.ts'
 
@@ -42,6 +43,11 @@ export const pip: ClientSetup = {
     return value === undefined ? [] : namedIndex(value, KEY, file.path)
   },
   afterwards: undefined,
+  variables(target) {
+    const host = untrustedHost(target)
+    return { PIP_INDEX_URL: indexUrl(target), ...(host === undefined ? {} : { PIP_TRUSTED_HOST: host }) }
+  },
+  doctor: pipDoctor,
 }
 
 /** A command's own section counts more than the global one, so each that names an index is pointed here. */

@@ -8,6 +8,7 @@ import { parse, TomlError } from 'smol-toml'
 import { AppError } from '../../../base/errors.ts'
 import type { ClientEnvironment, ClientFile, ClientSetup, ClientTarget, ClientUpstream } from '../../ecosystem.ts'
 import { isObject, type JsonObject } from '../pages/json.ts'
+import { uvDoctor } from './doctor.ts'
 import { leftover, namedIndex } from './urls.ts'
 
 /** The setup of uv. */
@@ -34,6 +35,9 @@ export const uv: ClientSetup = {
   },
   afterwards:
     'uv pip now goes through this node; uv lock, sync and add do not, so that uv.lock stays as it is (for a locked project: uv export --frozen --no-emit-project | uv pip sync -)',
+  // Like the default index of a file, this one ends up in uv.lock: for jobs that throw theirs away.
+  variables: (target) => ({ UV_DEFAULT_INDEX: bare(target) }),
+  doctor: uvDoctor,
 }
 
 interface Place {

@@ -6,6 +6,7 @@
 import type { ClientEnvironment, ClientFile, ClientSetup } from '../../ecosystem.ts'
 import { gemDefaultUrl, isGemDefaultUrl } from '../default-upstream.ts'
 import { GEM_UPSTREAM } from '../routes.ts'
+import { bundlerDoctor } from './doctor.ts'
 import {
   appended,
   bareLine,
@@ -53,6 +54,9 @@ export const bundler: ClientSetup = {
     return isGemDefaultUrl(url) ? [] : [{ name: GEM_UPSTREAM, url: upstreamUrl(url, file.path) }]
   },
   afterwards: undefined,
+  // The mirror of one source has slashes in its name, which no shell exports.
+  variables: (target) => ({ BUNDLE_MIRROR__ALL: `${bareUrl(target.url)}/` }),
+  doctor: bundlerDoctor,
 }
 
 /** The key of a mirror, in the spelling of `Bundler::Settings.key_for`. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type ClientCase, clientSuite, clientsBench } from '../../../../test/kit/clients-suite.ts'
+import { type ClientCase, clientSuites, clientsBench } from '../../../../test/kit/clients-suite.ts'
 import { gemDefaultUrl } from '../default-upstream.ts'
 import { mirrorKey } from './bundler.ts'
 import { gemClients } from './clients.ts'
@@ -44,6 +44,19 @@ const CASES: ClientCase[] = [
     ],
   },
   {
+    name: 'gem',
+    path: '/home/me/.config/gem/gemrc',
+    exists: true,
+    lines: [
+      '# a comment',
+      ':verbose: true',
+      ':sources: [ https://registry.example.com/team/, "https://b.example.com" ]',
+    ],
+    laterEdit: append('update: --no-document'),
+    survives: 'update: --no-document',
+    broken: ['{a: 1}\n', ':sources: []\n'],
+  },
+  {
     name: 'bundler',
     path: BUNDLE,
     lines: [
@@ -60,7 +73,7 @@ const CASES: ClientCase[] = [
   },
 ]
 
-for (const each of CASES) clientSuite(RUBY, each, NODE)
+clientSuites(RUBY, CASES, NODE)
 
 test('plan() puts this node in the place of the default source, and leaves other sources behind it', async () => {
   const { files, clients } = clientsBench(RUBY)

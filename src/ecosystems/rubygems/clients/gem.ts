@@ -5,6 +5,7 @@
 import type { ClientEnvironment, ClientFile, ClientSetup } from '../../ecosystem.ts'
 import { isGemDefaultUrl } from '../default-upstream.ts'
 import { GEM_UPSTREAM } from '../routes.ts'
+import { gemDoctor } from './doctor.ts'
 import { bareUrl, leftover, readMapping, upstreamUrl } from './mapping.ts'
 import { replacedBy, sourcesOf, withoutSource, withSource } from './sources.ts'
 
@@ -30,6 +31,7 @@ export const gem: ClientSetup = {
     return [{ name: GEM_UPSTREAM, url: upstreamUrl(used.url, file.path) }]
   },
   afterwards: undefined,
+  doctor: gemDoctor,
 }
 
 function configHome({ home, variables }: ClientEnvironment): string {
