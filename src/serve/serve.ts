@@ -134,10 +134,12 @@ class ReadFlow implements Serve {
       if (cleared.sources === 'all') rememberLocated(parts.store, blob.id, cleared.located)
     })
     const peersOnly = { unaskable: new Set<string>(), requestPath: undefined, upstreamOnly: false }
-    this.#documents = createDocuments(parts, this.#life.signal, (cleared, signal) =>
-      this.#transfers.whole(cleared, [], peersOnly, signal),
-    )
-    this.#variants = createVariants(parts, this.#life.signal)
+    const variants = createVariants(parts, this.#life.signal)
+    this.#variants = variants
+    this.#documents = createDocuments(parts, this.#life.signal, {
+      bring: (cleared, signal) => this.#transfers.whole(cleared, [], peersOnly, signal),
+      makeView: (document, ecosystem, view) => variants.prove(document, ecosystem, view),
+    })
     this.#context = {
       upstreams: options.upstreams,
       freshSeconds: options.freshSeconds,

@@ -217,6 +217,9 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
     },
     notice: (text) => ({ 'x-notice': text }),
     transform(document, { hidden }, variant) {
+      if (variant === 'proof' && Buffer.from(document).includes('malformed')) {
+        throw new AppError('untrusted.reply', 'reading a document: it is malformed')
+      }
       if (variant === 'releases') return { bytes: document, mediaType: 'text/x-releases', encoding: undefined }
       if (hidden !== undefined) {
         const versions = hidden.map(({ version }) => version).join()

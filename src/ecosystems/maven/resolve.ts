@@ -19,6 +19,7 @@ import {
   type Statement,
   smallRequest,
 } from './statement.ts'
+import { METADATA, SIGNATURE } from './transform.ts'
 
 const METADATA_BYTES_MAX = 64 * 1024 ** 2
 /** More repositories than this are not asked: one request may ask the core for only so much. */
@@ -51,7 +52,9 @@ export function* resolveMaven(want: Want, _request: RequestView, context: Resolv
   const checksum = readAlgorithm(want.params.checksum)
   if (place.kind === 'metadata') return yield* resolveMetadata(place, checksum, upstreams, context)
   if (isSignature(place.file)) {
-    const requests = upstreams.map((upstream) => besideRequest(place, place.path, upstream, context))
+    const requests = upstreams.map((upstream) => {
+      return { ...besideRequest(place, place.path, upstream, context), provenBy: SIGNATURE }
+    })
     const found = yield* firstWith(requests)
     return 'request' in found ? documentOf(found.request, filePurl(place), place.file) : found
   }
@@ -90,6 +93,7 @@ function metadataRequest(path: string, upstream: string, context: ResolveContext
   return {
     ...smallRequest(path, upstream, context),
     bytesMax: METADATA_BYTES_MAX,
+    provenBy: METADATA,
     ...(isBuilds ? { unshared: true } : {}),
   }
 }

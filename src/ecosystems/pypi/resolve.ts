@@ -64,7 +64,7 @@ export function pypiSubject(want: Want): Purl | undefined {
 
 /** The request for a project's page, always in the best form: one body serves every client. */
 export function pageRequest(project: string, context: Pick<ResolveContext, 'freshSeconds'>): DocumentRequest {
-  return { ...listRequest(context), path: `/${project}/`, bytesMax: PAGE_BYTES_MAX }
+  return { ...listRequest(context), path: `/${project}/`, bytesMax: PAGE_BYTES_MAX, provenBy: filesView(project) }
 }
 
 function listRequest({ freshSeconds }: Pick<ResolveContext, 'freshSeconds'>): DocumentRequest {

@@ -20,6 +20,7 @@ const LINE_FEED = 10
 const SPACE = 32
 const MD5_LENGTH = 32
 const SHA256 = /^[0-9a-f]{64}$/i
+const WHOLE_LINE = /checksum:[0-9a-f]{64}(?:,|$)| [0-9a-f]{32}$/i
 
 /** What the index says of one file. */
 export interface FileRow {
@@ -37,13 +38,18 @@ interface InfoLine {
   readonly releasedAtMs: number | undefined
 }
 
-/** Where the lines of a compact index begin, if it is one. @throws untrusted.reply without a header */
+/** @throws untrusted.reply for what is no compact index: without a header, or cut off within a line */
 export function checkCompactIndex(document: Uint8Array): void {
   const buffer = bufferOf(document)
   // The header may have lines of its own (`created_at`) before the dashes, but not many.
   const head = buffer.subarray(0, 4096)
   if (head.indexOf(HEADER) !== 0 && head.indexOf(`\n${HEADER}`) < 0) {
     throw new AppError('untrusted.reply', 'reading a compact index: wanted a line of three dashes, found none')
+  }
+  // Of a last line without a line feed, only a checksum shows that it is whole.
+  const last = buffer.subarray(buffer.lastIndexOf(LINE_FEED) + 1)
+  if (last.byteLength > 0 && !WHOLE_LINE.test(last.toString('latin1'))) {
+    throw new AppError('untrusted.reply', 'reading a compact index: wanted whole lines, found the last one cut off')
   }
 }
 

@@ -2,6 +2,7 @@
  * Reads the HTML form of a simple index (PEP 503 with 592, 629, 658, 700, 714, 740) into the JSON of PEP 691. Not a browser: the
  * links with their data attributes, and the page's meta elements, are all that an index says.
  */
+import { AppError } from '../../../base/errors.ts'
 import type { JsonObject } from './json.ts'
 
 /** What may stand in a tag; bounded, so that a page of nothing but beginnings costs no more than its length. */
@@ -10,18 +11,27 @@ const ANCHOR = new RegExp(String.raw`<a\b${INNER}>([^<]{0,1024})</a\s*>`, 'gi')
 const META = new RegExp(String.raw`<meta\b${INNER}>`, 'gi')
 const BASE = new RegExp(String.raw`<base\b${INNER}>`, 'i')
 const ATTRIBUTE = /([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'<>`]+)))?/g
+/** How indexes name the page of a project that has no files (PEP 629, and every index since the first). */
+const IS_INDEX = /pypi:repository-version|<(?:title|h1)>[^<]{0,1024}(?:simple index|links (?:for|in)\b)/i
 const HASHES = new Set(['md5', 'sha1', 'sha224', 'sha256', 'sha384', 'sha512', 'blake2b'])
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
 
-/** A project's page with `meta` and `files`; a page without links has none. */
+/**
+ * A project's page with `meta` and `files`. @throws untrusted.reply for a page that is cut off, and for one without a link
+ * that does not say that it is an index either (the error page of a proxy)
+ */
 export function readHtmlPage(bytes: Uint8Array): JsonObject {
   const text = withoutComments(bytes)
+  if (/<(html|body)\b/i.test(text) && !/<\/(html|body)\s*>/i.test(text)) {
+    throw notIndex('a whole page, found its beginning only')
+  }
   const base = attributes(BASE.exec(text)?.[1] ?? '').get('href')
   const files: JsonObject[] = []
   for (const { href, label, data } of linksOf(text)) {
     const url = base === undefined ? href : (URL.parse(href, base)?.href ?? href)
     files.push(fileOf(url, label, data))
   }
+  if (files.length === 0 && !IS_INDEX.test(text)) throw notIndex('links to files, found a page of something else')
   return { meta: metaOf(text), files }
 }
 
@@ -63,6 +73,10 @@ function fileOf(href: string, label: string, data: ReadonlyMap<string, string>):
   const provenance = data.get('data-provenance')
   if (provenance !== undefined) file.provenance = provenance
   return file
+}
+
+function notIndex(what: string): AppError {
+  return new AppError('untrusted.reply', `reading a page of the index: wanted ${what}`)
 }
 
 function metadataOf(text: string): boolean | JsonObject {
