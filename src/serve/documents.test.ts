@@ -319,7 +319,7 @@ test('handle() refuses beyond the bound of documents that are asked for', async 
 test('handle() refuses a document larger than its limit', async () => {
   const flow = readFlow()
   flow.upstream.route(HUB, '/doc/a', { body: someBytes(1_000_001) })
-  assert.match(await textOf(flow), /^exhausted: /)
+  assert.match(await textOf(flow), /^untrusted: wanted a blob of at most/)
 })
 
 test('handle() says that an upstream is not configured', async () => {

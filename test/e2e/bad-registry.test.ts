@@ -8,7 +8,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { type BadRegistry, type Fault, GARBAGE, startBadRegistry } from '../kit/bad-registry.ts'
+import { needs } from '../kit/needs.ts'
 import { scratch, startNode, type TestNode } from '../kit/node-process.ts'
+import { PackageManagerUser } from '../kit/package-manager-user.ts'
+import { startPypiIndex } from '../kit/pypi-index.ts'
+import { PythonUser } from '../kit/python-user.ts'
 
 interface Sample {
   /** Endpoint of the node. */
@@ -178,10 +182,35 @@ suite('a node before a bad registry', { concurrency: 2 }, () => {
   }
 })
 
+test('pip installs from the last known page while upstream hangs, and npm says at once what is wrong with garbage', {
+  ...needs('pip', 'python3', 'npm'),
+  timeout: 200_000,
+}, async (t) => {
+  const { node, registry, directory } = await nodeBefore(t, 'clients')
+  const index = await startPypiIndex([{ name: 'sample', version: '1.0' }])
+  t.after(() => index.close())
+  const type = 'application/vnd.pypi.simple.v1+json'
+  const page = await fetch(`${index.url}/sample/`, { headers: { accept: type } })
+  registry.publish('/sample/', { type, body: await page.text() })
+  const pythonUser = await new PythonUser(directory, 'python').setup(node, 'pip')
+  await pythonUser.install('pip', 'sample')
+  pythonUser.forget()
+
+  registry.fault('hang')
+  await pythonUser.install('pip', 'sample')
+  assert.deepEqual(pythonUser.installed(), ['sample-1.0.dist-info'])
+
+  registry.fault('garbage')
+  const npmUser = await new PackageManagerUser(directory, 'npm', { left: '1.0.0' }).setup(node, 'npm')
+  const beganMs = Date.now()
+  await assert.rejects(npmUser.install('npm'), /424 .*reading a packument: it is no JSON/)
+  assert.ok(Date.now() - beganMs < 30_000, 'npm did not wait for anything')
+})
+
 async function nodeBefore(
   t: { after(fn: () => Promise<unknown>): void },
   name: string,
-): Promise<{ node: TestNode; registry: BadRegistry }> {
+): Promise<{ node: TestNode; registry: BadRegistry; directory: string }> {
   const directory = await scratch(t, `e2e-bad-${name}`)
   const registry = await startBadRegistry()
   t.after(() => registry.close())
@@ -189,7 +218,7 @@ async function nodeBefore(
   const args = ['--fresh', '0s', ...upstreams.flatMap((each) => ['--upstream', `${each}=${registry.url}`])]
   const node = await startNode({ data: join(directory, 'node'), args })
   t.after(() => node.stop())
-  return { node, registry }
+  return { node, registry, directory }
 }
 
 function publish(registry: BadRegistry, sample: Sample, name: string): void {

@@ -306,6 +306,16 @@ test('a page that upstream has in HTML only becomes the same JSON, as far as HTM
   assert.equal(locate(WHEEL, answers).located.path, wheel.url)
 })
 
+test('an HTML page that is cut off, or of something else, is refused; an empty index is not', () => {
+  const facts = { mediaType: 'text/html', headers: {} }
+  const read = (html: string) => pypi.transform(Buffer.from(html), facts, 'files-1|left-pad')
+  const link = `<a href="left-pad-1.0.zip#sha256=${sha256}">left-pad-1.0.zip</a>`
+  assert.throws(() => read(`<html><body>${link}<a href="left`), { code: 'untrusted.reply', message: /whole page/ })
+  assert.throws(() => read('<html><h1>Log in</h1></html>'), { code: 'untrusted.reply', message: /something else/ })
+  assert.match(String(read(link).bytes), /left-pad-1\.0\.zip/)
+  assert.equal(String(read('<html><title>Links for left-pad</title></html>').bytes).trim(), '')
+})
+
 test('an HTML page is read with its base, entities, comments and odd quotes', () => {
   const html = `<BASE href='${FILES}/deep/'><!-- <a href="gone-1.0.zip">gone</a> --><A data-yanked
     HREF=left-pad-3.0.zip#sha256=${sha256} data-requires-python='>&#61;3'>left-pad&#x2d;3.0.zip</A><a>no link</a>`

@@ -252,6 +252,15 @@ test('the list of releases has each version once, with the time of its first fil
   ])
 })
 
+test('a compact index that is cut off within a line is refused, one without the last line feed is not', () => {
+  const read = (text: string) =>
+    rubygems.transform(Buffer.from(text), { mediaType: '', headers: {} }, 'compact-1').bytes
+  for (const cut of [INFO.slice(0, 30), INFO.slice(0, -10), VERSIONS.slice(0, -5), NAMES.slice(0, -2)]) {
+    assert.throws(() => read(cut), { code: 'untrusted.reply', message: /cut off/ })
+  }
+  assert.equal(String(read(VERSIONS.trimEnd())), VERSIONS.trimEnd())
+})
+
 test('what is no compact index is refused as such', () => {
   for (const key of ['compact-1', FILES_VIEW, RELEASES_VIEW]) {
     const page = Buffer.from('<html>log in</html>')

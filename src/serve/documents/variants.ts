@@ -71,14 +71,7 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
     { ecosystem, variant, hidden }: Wanted,
     key: string,
   ): Promise<Variant> {
-    const load = async (signal: AbortSignal) => {
-      const reader = await store.open(body.id)
-      try {
-        return await collect(reader.stream(undefined, signal), body.sizeBytes)
-      } finally {
-        await reader.close()
-      }
-    }
+    const load = (signal: AbortSignal) => readAll(body, store, signal)
     const given = { mediaType: document.mediaType, headers: document.headers }
     const facts = hidden.length === 0 ? given : { ...given, hidden }
     const made = await parts.transform({ ecosystem, sizeBytes: body.sizeBytes, load, facts, variant }, life)
@@ -126,6 +119,15 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
       const load = async () => new Uint8Array(0)
       await parts.transform({ ecosystem, sizeBytes: 0, load, facts: { mediaType, headers }, variant: view }, life)
     },
+  }
+}
+
+async function readAll(body: BlobInfo, store: ServeParts['store'], signal: AbortSignal): Promise<Uint8Array> {
+  const reader = await store.open(body.id)
+  try {
+    return await collect(reader.stream(undefined, signal), body.sizeBytes)
+  } finally {
+    await reader.close()
   }
 }
 
