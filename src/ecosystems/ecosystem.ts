@@ -273,6 +273,13 @@ export function clientPathOf(mount: Mount): string {
   return mount.kind === 'path' ? (mount.clientPath ?? '') : ''
 }
 
+/** The order by which ranges of versions are read. */
+export function precedenceOf(
+  ecosystem: Pick<Ecosystem, 'compareVersions' | 'precedence'>,
+): Ecosystem['compareVersions'] {
+  return (a, b) => ecosystem.precedence?.(a, b) ?? ecosystem.compareVersions(a, b)
+}
+
 /** The contract. */
 export interface Ecosystem {
   /** The purl type. */
@@ -293,6 +300,11 @@ export interface Ecosystem {
   }
   /** A total order on native versions: negative, zero or positive. */
   compareVersions(a: string, b: string): number
+  /**
+   * The same order, in which versions are equal that mean the same although their texts differ (`1.0` and `1.0.0`): rules and
+   * advisories are read by it. Absent: only equal texts mean the same.
+   */
+  precedence?(a: string, b: string): number
   /** Asks by yielding, is answered by `next`; ends with what is wanted. Never throws for what upstream or a peer sent: malformed input ends as `absent` or `unavailable` with the reason. */
   resolve(want: Want, request: RequestView, context: ResolveContext): Generator<Need, Resolution, Got>
   /**

@@ -13,7 +13,7 @@ import { refuseMaven } from './refuse.ts'
 import { metadataOf, resolveMaven, subjectOf } from './resolve.ts'
 import { MAVEN_UPSTREAM, mavenRoutes } from './routes.ts'
 import { mavenVariant, RELEASES_VIEW, transformMaven } from './transform.ts'
-import { compareMavenVersions } from './versions.ts'
+import { compareMavenPrecedence, compareMavenVersions } from './versions.ts'
 
 /** The ecosystem of Maven artifacts. */
 export const maven: Ecosystem = {
@@ -26,6 +26,7 @@ export const maven: Ecosystem = {
   routes: mavenRoutes,
   coordinates: { toPurl: mavenToPurl, fromPurl: mavenFromPurl },
   compareVersions: compareMavenVersions,
+  precedence: compareMavenPrecedence,
   subject: (want) =>
     want.kind === 'artifact' || want.kind === 'document' ? subjectOf(readPlace(want.params.path ?? '')) : undefined,
   releases: { view: RELEASES_VIEW, statesTimes: false, index: metadataOf },

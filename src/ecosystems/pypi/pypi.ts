@@ -16,7 +16,7 @@ import { refusePypi } from './refuse.ts'
 import { pageRequest, pypiSubject, resolvePypi } from './resolve.ts'
 import { PYPI_PREFIX, PYPI_UPSTREAM, pypiRoutes } from './routes.ts'
 import { pypiVariant, RELEASES_VIEW, transformPypi } from './transform.ts'
-import { comparePypiVersions } from './versions.ts'
+import { comparePypiPrecedence, comparePypiVersions } from './versions.ts'
 
 /** The ecosystem of Python packages. */
 export const pypi: Ecosystem = {
@@ -29,6 +29,7 @@ export const pypi: Ecosystem = {
   routes: pypiRoutes,
   coordinates: { toPurl: pypiToPurl, fromPurl: pypiFromPurl },
   compareVersions: comparePypiVersions,
+  precedence: comparePypiPrecedence,
   resolve: resolvePypi,
   variant: pypiVariant,
   subject: pypiSubject,

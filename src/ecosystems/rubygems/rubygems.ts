@@ -15,7 +15,7 @@ import { refuseGem } from './refuse.ts'
 import { gemSubject, infoRequest, resolveGem } from './resolve.ts'
 import { GEM_UPSTREAM, gemRoutes } from './routes.ts'
 import { gemVariant, transformGem } from './transform.ts'
-import { compareGemVersions } from './versions.ts'
+import { compareGemPrecedence, compareGemVersions } from './versions.ts'
 
 /** The ecosystem of Ruby's gems. */
 export const rubygems: Ecosystem = {
@@ -28,6 +28,7 @@ export const rubygems: Ecosystem = {
   routes: gemRoutes,
   coordinates: { toPurl: gemToPurl, fromPurl: gemFromPurl },
   compareVersions: compareGemVersions,
+  precedence: compareGemPrecedence,
   resolve: resolveGem,
   subject: gemSubject,
   releases: {

@@ -8,6 +8,8 @@ import { makeZip } from '../../../test/kit/zip.ts'
 import { openAdvisories } from '../../advisories/sqlite.ts'
 import { type Logger, silentLogger } from '../../base/clock.ts'
 import { parsePurl } from '../../base/purl.ts'
+import { precedenceOf } from '../../ecosystems/ecosystem.ts'
+import { ecosystems } from '../../ecosystems/index.ts'
 import { POLICY_ROUTES } from '../../http/api/policy-routes.ts'
 import { createMemoryStore } from '../../store/memory.ts'
 import { advisoriesPath, importOsv, osvState } from './import-osv.ts'
@@ -144,4 +146,18 @@ test('the OSV endpoint answers by name, by purl and in batches', async (t) => {
   assert.deepEqual(call('/v1/querybatch', { queries }), {
     results: [{ vulns: [{ id: 'GHSA-1', modified: '2026-01-01T00:00:00Z' }] }, {}],
   })
+})
+
+test('an advisory for 2.0.0 finds the release 2.0, and a rule for 1.0 the release 1.0.0, in each order of versions', () => {
+  for (const [id, a, b] of [
+    ['pypi', '2.0', '2.0.0'],
+    ['maven', '2.0', '2.0.0'],
+    ['gem', '2.0', '2.0.0'],
+    ['npm', '2.0.0', '2.0.0+build.1'],
+  ] as const) {
+    const ecosystem = ecosystems.find((each) => each.id === id)
+    assert.ok(ecosystem)
+    assert.equal(precedenceOf(ecosystem)(a, b), 0, id)
+    assert.notEqual(ecosystem.compareVersions(a, b), 0, id)
+  }
 })

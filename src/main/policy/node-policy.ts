@@ -9,7 +9,7 @@ import type { Clock, Logger } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
 import { type Advisory, affectedVersions } from '../../base/osv/advisory.ts'
 import { type Purl, parsePurl, purlParts } from '../../base/purl.ts'
-import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
+import { type Ecosystem, precedenceOf } from '../../ecosystems/ecosystem.ts'
 import { ecosystems } from '../../ecosystems/index.ts'
 import type { OsvQuery, PolicyDoor } from '../../http/api/parts.ts'
 import type { PolicyView } from '../../http/http.ts'
@@ -178,7 +178,7 @@ function vulnerabilities(query: OsvQuery, advisories: Advisories): ReadonlyArray
   const wanted = version ?? purlParts(asked.purl).version
   const all = advisories.of(asked.purl)
   const found: readonly Advisory[] =
-    wanted === undefined ? all : (affectedVersions([wanted], all, asked.ecosystem.compareVersions).get(wanted) ?? [])
+    wanted === undefined ? all : (affectedVersions([wanted], all, precedenceOf(asked.ecosystem)).get(wanted) ?? [])
   const records = [...new Set(found.map(({ id }) => id))].map((id) => advisories.record(id))
   return records.filter((record) => record !== undefined)
 }

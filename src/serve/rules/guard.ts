@@ -10,7 +10,13 @@ import type { Reason } from '../../base/located.ts'
 import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
 import { parseReleases, type Release } from '../../base/releases.ts'
 import { collect } from '../../base/streams.ts'
-import type { Ecosystem, HiddenRelease, RelayBody, ResolveContext } from '../../ecosystems/ecosystem.ts'
+import {
+  type Ecosystem,
+  type HiddenRelease,
+  precedenceOf,
+  type RelayBody,
+  type ResolveContext,
+} from '../../ecosystems/ecosystem.ts'
 import type { PackageQuestion, ReleaseAnswer, ReleaseAnswers } from '../../policy/policy.ts'
 import type { Documents } from '../documents/documents.ts'
 import type { Variants } from '../documents/variants.ts'
@@ -142,7 +148,7 @@ class PolicyGuard implements Guard {
 
   #ask(ecosystem: Ecosystem, question: PackageQuestion, releases: readonly Release[]): ReleaseAnswers {
     const statesTimes = ecosystem.releases?.statesTimes === true
-    return this.#parts.policy.judge({ ...question, releases, statesTimes, compare: ecosystem.compareVersions })
+    return this.#parts.policy.judge({ ...question, releases, statesTimes, compare: precedenceOf(ecosystem) })
   }
 
   #question(ecosystem: Ecosystem, purl: Purl): PackageQuestion {
