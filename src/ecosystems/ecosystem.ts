@@ -297,6 +297,8 @@ export interface Ecosystem {
     /** Native name and version, e.g. `@scope/name@1.0.0`, to a purl. @throws usage.purl */
     toPurl(text: string): Purl
     fromPurl(purl: Purl): string
+    /** A name in a rule, in which `*` stands for any text, as `fromPurl` spells names. Absent: as it is. */
+    namePattern?(text: string): string
   }
   /** A total order on native versions: negative, zero or positive. */
   compareVersions(a: string, b: string): number

@@ -27,7 +27,7 @@ export const pypi: Ecosystem = {
   upstreams: [{ name: PYPI_UPSTREAM, url: pypiDefaultUrl(), share: 'network' }],
   aliases: ['sha512', 'md5'],
   routes: pypiRoutes,
-  coordinates: { toPurl: pypiToPurl, fromPurl: pypiFromPurl },
+  coordinates: { toPurl: pypiToPurl, fromPurl: pypiFromPurl, namePattern: normalName },
   compareVersions: comparePypiVersions,
   precedence: comparePypiPrecedence,
   resolve: resolvePypi,

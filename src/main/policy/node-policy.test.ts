@@ -161,3 +161,19 @@ test('an advisory for 2.0.0 finds the release 2.0, and a rule for 1.0 the releas
     assert.notEqual(ecosystem.compareVersions(a, b), 0, id)
   }
 })
+
+test('a rule means a package however its owner spells the name', async (t) => {
+  const { made, clock } = await world(
+    t,
+    '[[rule]]\nnames = ["Acme_Tools", "ruamel.yaml", "acme.*", "alpine", "docker.io/acme/tool"]\naccess = "block"',
+  )
+  const isBlocked = (ecosystem: string, name: string) => {
+    const purl = ecosystems.find(({ id }) => id === ecosystem)?.coordinates.toPurl(name)
+    assert.ok(purl)
+    return made.policy.admit({ ecosystem, purl, name, nowMs: clock.nowMs() }).kind === 'deny'
+  }
+  for (const name of ['acme-tools', 'ruamel-yaml', 'acme-secret']) assert.equal(isBlocked('pypi', name), true, name)
+  for (const name of ['library/alpine', 'acme/tool']) assert.equal(isBlocked('docker', name), true, name)
+  assert.equal(isBlocked('npm', 'acme-tools'), false)
+  assert.equal(isBlocked('npm', 'alpine'), true)
+})

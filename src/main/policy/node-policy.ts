@@ -46,7 +46,12 @@ export async function readPolicyFile(named: string | undefined, directory: strin
     throw new AppError('usage.config', `there is no policy file ${path} (--policy)`)
   }
   const ids = ecosystems.map(({ id }) => id)
-  return { path, present: text !== undefined, rules: text === undefined ? NO_RULES : readRules(text, path, ids) }
+  return { path, present: text !== undefined, rules: text === undefined ? NO_RULES : readRules(text, path, ids, spell) }
+}
+
+/** A rule for `Foo_Bar` or `alpine` means what those ecosystems call `foo-bar` and `library/alpine`. */
+function spell(id: string, name: string): string {
+  return ecosystems.find((each) => each.id === id)?.coordinates.namePattern?.(name) ?? name
 }
 
 /** The policy, and the exceptions that can be added to it while the node runs. */
