@@ -94,7 +94,7 @@ export interface TransformFacts {
   readonly hidden?: readonly HiddenRelease[]
 }
 
-/** A release that the policy keeps from clients. */
+/** A release that the policy keeps from clients, or that cannot be had while upstream cannot be asked. */
 export interface HiddenRelease {
   /** As the view of `Ecosystem.releases` writes it. */
   readonly version: string
@@ -104,7 +104,11 @@ export interface HiddenRelease {
 
 /** How the core learns which releases a package has and when they were published. */
 export interface ReleasesView {
-  /** The key for which `transform` makes, of an index document of the package, what `formatReleases` of `base/releases.ts` writes. */
+  /**
+   * The key for which `transform` makes, of an index document of the package, what `formatReleases` of `base/releases.ts` writes.
+   * Where it states the digests of the files, releases that cannot be had are hidden like those of the policy while upstream
+   * cannot be asked.
+   */
   readonly view: string
   /** False: the index never states times, so that a minimum age is applied only to files whose `releasedAtMs` is known. */
   readonly statesTimes: boolean
@@ -320,6 +324,11 @@ export interface Ecosystem {
    * end here, so return it for every want that carries a name (documents, files, signatures), with the name in canonical form.
    */
   subject?(want: Want): Purl | undefined
+  /**
+   * Further packages that a want may be about, where its path can be read in more than one way. An upstream that must not be
+   * asked for one of them is not asked at all: a private name would be told with the path. Absent: none.
+   */
+  readings?(want: Want): readonly Purl[]
   /** Absent: releases are refused at their files only, and a minimum age is not applied. */
   readonly releases?: ReleasesView
   /**

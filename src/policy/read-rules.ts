@@ -110,7 +110,11 @@ function readRule(
 }
 
 /** The names as those ecosystems have them that spell one of them in another way. */
-function respelled(names: readonly string[], ecosystems: readonly string[], spell: SpellName): NonNullable<Rule['respelled']> {
+function respelled(
+  names: readonly string[],
+  ecosystems: readonly string[],
+  spell: SpellName,
+): NonNullable<Rule['respelled']> {
   const patterns = new Map<string, readonly RegExp[]>()
   for (const ecosystem of ecosystems) {
     const own = names.map((each) => spell(ecosystem, each))

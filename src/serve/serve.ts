@@ -174,7 +174,7 @@ class ReadFlow implements Serve {
     if (want.kind === 'unsupported') return this.#refuse(want.reason, request)
     if (want.kind === 'relay') {
       if (request.storeOnly !== undefined) return this.#refuse(ASKED_EACH_TIME, request)
-      const refused = this.#admit(want, request)
+      const refused = this.#admit(want, request) ?? this.#forbidden(want, request, want.upstream)
       return refused === undefined
         ? await relay(want, request, this.#parts, this.#rules.guard)
         : this.#refuse(refused, request)
@@ -224,15 +224,20 @@ class ReadFlow implements Serve {
     return subject === undefined ? undefined : this.#rules.guard.admit(ecosystem, subject)
   }
 
+  /** Why this upstream must not be asked. */
+  #forbidden(want: Want, { ecosystem }: ServeRequest, upstream: string): Reason | undefined {
+    const subject = ecosystem.subject?.(want)
+    const named = [...(subject === undefined ? [] : [subject]), ...(ecosystem.readings?.(want) ?? [])]
+    return named.map((purl) => this.#rules.guard.forbidden(ecosystem, purl, upstream)).find(Boolean)
+  }
+
   async #resolve(want: Want, request: ServeRequest) {
     const refused = this.#admit(want, request)
     if (refused !== undefined) {
       const resolution: Resolution = { kind: 'absent', reason: refused }
       return { resolution, unaskable: new Set<string>(), staleSeconds: undefined }
     }
-    const subject = request.ecosystem.subject?.(want)
-    const forbidden = (upstream: string): Reason | undefined =>
-      subject === undefined ? undefined : this.#rules.guard.forbidden(request.ecosystem, subject, upstream)
+    const forbidden = (upstream: string) => this.#forbidden(want, request, upstream)
     let staleSeconds: number | undefined
     const answering = {
       ecosystem: request.ecosystem,

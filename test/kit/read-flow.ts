@@ -210,6 +210,7 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
     variant: ({ headers }) => headers['x-variant'] ?? '',
     subject: (want) =>
       want.kind === 'artifact' || want.kind === 'document' ? purlAt(want.params.path ?? '') : undefined,
+    readings: (want) => (want.kind === 'document' ? (want.params.path ?? '').split('-or-').slice(1).map(purlAt) : []),
     releases: {
       view: 'releases',
       statesTimes: true,

@@ -10,7 +10,7 @@ import { mavenLockfiles } from './lockfiles.ts'
 import { readPlace } from './names.ts'
 import { mavenReferences } from './references.ts'
 import { refuseMaven } from './refuse.ts'
-import { metadataOf, resolveMaven, subjectOf } from './resolve.ts'
+import { mavenReadings, metadataOf, resolveMaven, subjectOf } from './resolve.ts'
 import { MAVEN_UPSTREAM, mavenRoutes } from './routes.ts'
 import { mavenVariant, RELEASES_VIEW, transformMaven } from './transform.ts'
 import { compareMavenPrecedence, compareMavenVersions } from './versions.ts'
@@ -29,6 +29,7 @@ export const maven: Ecosystem = {
   precedence: compareMavenPrecedence,
   subject: (want) =>
     want.kind === 'artifact' || want.kind === 'document' ? subjectOf(readPlace(want.params.path ?? '')) : undefined,
+  readings: mavenReadings,
   releases: { view: RELEASES_VIEW, statesTimes: false, index: metadataOf },
   resolve: resolveMaven,
   variant: mavenVariant,

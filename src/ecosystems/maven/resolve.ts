@@ -8,7 +8,15 @@ import { type Purl, purlParts } from '../../base/purl.ts'
 import type { RequestView, ResolveContext } from '../ecosystem.ts'
 import { artifactPurl, filePurl, MAVEN_TYPE } from './coordinates.ts'
 import { checksumHeaders, readAlgorithm } from './formats/checksums.ts'
-import { isSignature, isSnapshot, isTimestamped, type MavenPlace, metadataPath, readPlace } from './names.ts'
+import {
+  isSignature,
+  isSnapshot,
+  isTimestamped,
+  type MavenPlace,
+  METADATA_FILE,
+  metadataPath,
+  readPlace,
+} from './names.ts'
 import { MAVEN_UPSTREAM } from './routes.ts'
 import {
   askedStatement,
@@ -79,6 +87,14 @@ export function subjectOf(place: MavenPlace): Purl | undefined {
   const artifact = names.at(-1)
   const group = names.slice(0, -1).join('.')
   return artifact === undefined || group === '' ? undefined : artifactPurl(group, artifact, version)
+}
+
+/** Metadata of `com/acme` is of the artifact `com:acme`, or of the plugins of the group `com.acme`, whatever they are called. */
+export function mavenReadings(want: Want): readonly Purl[] {
+  if (want.kind !== 'artifact' && want.kind !== 'document') return []
+  const place = readPlace(want.params.path ?? '')
+  if (place.kind !== 'metadata') return []
+  return [artifactPurl(place.segments.join('.'), METADATA_FILE, undefined)]
 }
 
 /** The metadata of a package at one upstream. */
@@ -160,7 +176,8 @@ function locate(place: Place, stated: Statement, isFixed: boolean): Located {
   const mediaType = MEDIA_TYPES[place.file.slice(place.file.lastIndexOf('.') + 1)]
   return {
     ecosystem: MAVEN_TYPE,
-    purl: filePurl(place),
+    // A file whose name says nothing more (`a-1.0.jar.sigstore.json`) is of its release all the same.
+    purl: filePurl(place) ?? artifactPurl(place.group, place.artifact, place.version),
     label: place.file,
     digests: stated.digests,
     sizeBytes: undefined,

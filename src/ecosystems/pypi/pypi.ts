@@ -13,7 +13,7 @@ import { pypiLockfiles } from './lockfiles/lockfiles.ts'
 import { normalName } from './names.ts'
 import { pypiReferences } from './references.ts'
 import { refusePypi } from './refuse.ts'
-import { pageRequest, pypiSubject, resolvePypi } from './resolve.ts'
+import { pageRequest, pypiReadings, pypiSubject, resolvePypi } from './resolve.ts'
 import { PYPI_PREFIX, PYPI_UPSTREAM, pypiRoutes } from './routes.ts'
 import { pypiVariant, RELEASES_VIEW, transformPypi } from './transform.ts'
 import { comparePypiPrecedence, comparePypiVersions } from './versions.ts'
@@ -33,6 +33,7 @@ export const pypi: Ecosystem = {
   resolve: resolvePypi,
   variant: pypiVariant,
   subject: pypiSubject,
+  readings: pypiReadings,
   releases: {
     view: RELEASES_VIEW,
     statesTimes: true,

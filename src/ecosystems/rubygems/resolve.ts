@@ -67,6 +67,14 @@ export function gemSubject(want: Want): Purl | undefined {
   return file === undefined ? undefined : purlOf(readingsOf(file)[0])
 }
 
+/** The other packages that a file's name may be of: their info documents are looked at too. */
+export function gemReadings(want: Want): readonly Purl[] {
+  if ((want.kind !== 'artifact' && want.kind !== 'document') || want.params.file === undefined) return []
+  return readingsOf(want.params.file)
+    .slice(1)
+    .map(({ name }) => packagePurl(name))
+}
+
 /** Which package a file belongs to shows in the index that lists it. */
 function* resolveFile(fullName: string, context: ResolveContext): Flow {
   let unavailable: Reason | undefined

@@ -12,7 +12,7 @@ import { gemLockfiles } from './lockfiles.ts'
 import { isGemName } from './names.ts'
 import { gemReferences } from './references.ts'
 import { refuseGem } from './refuse.ts'
-import { gemSubject, infoRequest, resolveGem } from './resolve.ts'
+import { gemReadings, gemSubject, infoRequest, resolveGem } from './resolve.ts'
 import { GEM_UPSTREAM, gemRoutes } from './routes.ts'
 import { gemVariant, transformGem } from './transform.ts'
 import { compareGemPrecedence, compareGemVersions } from './versions.ts'
@@ -31,6 +31,7 @@ export const rubygems: Ecosystem = {
   precedence: compareGemPrecedence,
   resolve: resolveGem,
   subject: gemSubject,
+  readings: gemReadings,
   releases: {
     view: RELEASES_VIEW,
     statesTimes: true,

@@ -11,6 +11,7 @@ import { parsePurl } from '../../base/purl.ts'
 import { precedenceOf } from '../../ecosystems/ecosystem.ts'
 import { ecosystems } from '../../ecosystems/index.ts'
 import { POLICY_ROUTES } from '../../http/api/policy-routes.ts'
+import { match } from '../../serve/routing.ts'
 import { createMemoryStore } from '../../store/memory.ts'
 import { advisoriesPath, importOsv, osvState } from './import-osv.ts'
 import { createNodePolicy, readPolicyFile } from './node-policy.ts'
@@ -176,4 +177,20 @@ test('a rule means a package however its owner spells the name', async (t) => {
   for (const name of ['library/alpine', 'acme/tool']) assert.equal(isBlocked('docker', name), true, name)
   assert.equal(isBlocked('npm', 'acme-tools'), false)
   assert.equal(isBlocked('npm', 'alpine'), true)
+})
+
+test('a path that can be read in two ways names each package that it may be about', () => {
+  const readings = (id: string, path: string) => {
+    const ecosystem = ecosystems.find((each) => each.id === id)
+    assert.ok(ecosystem)
+    const want = match({ ecosystem, method: 'GET', path, query: {}, headers: {}, base: '' })
+    return [ecosystem.subject?.(want), ...(ecosystem.readings?.(want) ?? [])]
+  }
+  const folder = `/packages/00/11/${'2'.repeat(60)}`
+  assert.deepEqual(readings('pypi', `${folder}/acme-3d-1.0.tar.gz`), ['pkg:pypi/acme@3d-1.0', 'pkg:pypi/acme-3d'])
+  assert.deepEqual(readings('gem', '/gems/acme-2-1.0.gem'), ['pkg:gem/acme-2@1.0', 'pkg:gem/acme'])
+  assert.deepEqual(readings('maven', '/com/acme/maven-metadata.xml'), [
+    'pkg:maven/com/acme',
+    'pkg:maven/com.acme/maven-metadata.xml',
+  ])
 })

@@ -84,7 +84,11 @@ class PolicyGuard implements Guard {
   async judge(located: Parameters<Guard['judge']>[0], signal: AbortSignal): Promise<ReleaseAnswer> {
     const ecosystem = this.#ecosystems.get(located.ecosystem)
     const version = located.purl === undefined ? undefined : purlParts(located.purl).version
-    if (ecosystem === undefined || located.purl === undefined || version === undefined) return ALLOW
+    if (ecosystem === undefined || located.purl === undefined) return ALLOW
+    if (version === undefined) {
+      const reason = this.admit(ecosystem, located.purl)
+      return reason === undefined ? ALLOW : { kind: 'deny', reason }
+    }
     const question = this.#question(ecosystem, located.purl)
     const interest = this.#parts.policy.interest(question)
     if (!interest.releases) return ALLOW
@@ -106,7 +110,7 @@ class PolicyGuard implements Guard {
     signal: AbortSignal,
   ): Promise<ReleaseAnswers | undefined> {
     const request = ecosystem.releases?.index(purl, upstream, this.#dependencies.context)
-    if (request === undefined) return undefined
+    if (request === undefined || this.forbidden(ecosystem, purl, upstream) !== undefined) return undefined
     const asked = await this.#dependencies.documents.ask(request, { ecosystem: ecosystem.id, keptOnly: false, signal })
     if (asked.kind !== 'found' || asked.document.body === undefined) return undefined
     try {
