@@ -31,9 +31,12 @@ function page(name: string): Buffer {
     (version) =>
       [`${name}-${version}-py3-none-any.whl`, `${name}-${version}.tar.gz`].map((filename) => {
         const sha256 = createHash('sha256').update(filename).digest('hex')
-        const folder = `${sha256.slice(0, 2)}/${sha256.slice(2, 4)}/${sha256.slice(4)}`
+        // As the real ones: the folder is another hash of the file, the metadata has one of its own.
+        const other = createHash('sha256').update(sha256).digest('hex')
+        const metadata = createHash('sha256').update(other).digest('hex')
+        const folder = `${other.slice(0, 2)}/${other.slice(2, 4)}/${other.slice(4)}`
         return {
-          'core-metadata': { sha256 },
+          'core-metadata': { sha256: metadata },
           filename,
           hashes: { sha256 },
           provenance: null,
