@@ -141,7 +141,7 @@ function urlsOf(value: string): string[] {
 function countingIndex(stdout: string): string[] {
   const found = new Map<string, string>()
   for (const line of stdout.split('\n')) {
-    const [, section, url] = /^(\S+)\.index-url='(.*)'$/.exec(line.trim()) ?? []
+    const [, section, url] = /^(\S+)\.index-url='(.+)'$/.exec(line.trim()) ?? []
     if (section !== undefined && url !== undefined) found.set(section, url)
   }
   const counting = [':env:', 'install', 'global'].map((section) => found.get(section)).find((url) => url !== undefined)
