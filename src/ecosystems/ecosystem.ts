@@ -147,6 +147,45 @@ export interface LockfileReader {
   readonly fileName: RegExp
   /** @throws usage.request */
   read(bytes: Uint8Array): LockedFile[]
+  /**
+   * Present: the file itself names no files; the client's own tool, run through the node, fills an empty directory with what a
+   * build of it asks for, and the paths of those files (one in each line, relative) are what `read` is given.
+   */
+  readonly listing?: LockfileListing
+}
+
+/** How a client's tool lists what a file that is no lockfile wants. Pure; `main/offline/` runs it. */
+export interface LockfileListing {
+  /** What is run, and what of the project's it loads: one sentence for `--help`. */
+  readonly what: string
+  /** The next program to run, or undefined when all have run. At most some: whoever runs them stops after ten. */
+  next(place: ListingPlace): ListingRun | undefined
+}
+
+/** What a listing goes by. */
+export interface ListingPlace {
+  /** Absolute path of the file. */
+  readonly path: string
+  readonly text: string
+  /** Base URL of this ecosystem's mount, as `ClientTarget.url`. */
+  readonly url: string
+  /** A directory for this listing alone, absolute, removed afterwards. */
+  readonly directory: string
+  /** Programs that have run. */
+  readonly doneCount: number
+  /** Paths of the files that are listed so far, relative to `LISTED` in `directory`. */
+  readonly listed: readonly string[]
+}
+
+/** The folder in `ListingPlace.directory` whose files are listed. */
+export const LISTED = 'listed'
+
+/** A program to run in the folder of the file; it must end with 0. */
+export interface ListingRun {
+  readonly program: string
+  readonly args: readonly string[]
+  /** Files to write before, by paths relative to `ListingPlace.directory`. */
+  readonly files: Readonly<Record<string, string>>
 }
 
 /** One stock client: where its configuration is, the edit, and how to ask it where it goes. All pure; `clients/` does the I/O. */
@@ -168,8 +207,10 @@ export interface ClientSetup {
   undo(text: string, target: ClientTarget, file: ClientFile, before: string | undefined): string | undefined
   /** The registries that the user's present configuration names, best first, to become this node's upstreams; this node itself may be among them. */
   upstreams(text: string, file: ClientFile): readonly ClientUpstream[]
-  /** What the user must do after a change, e.g. restart a daemon. */
+  /** What the user must do after a change, be it setup or its undo, e.g. restart a daemon. */
   readonly afterwards: string | undefined
+  /** What the user should know of a client that was just pointed here. */
+  readonly note?: string
   /** Environment variables that point the client at this node without any file, for a CI job. Absent: it has none. */
   variables?(target: ClientTarget): Readonly<Record<string, string>>
   /** How `pyrsia doctor` examines it. Absent: nothing but its files is looked at. */
