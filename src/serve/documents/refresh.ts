@@ -54,8 +54,12 @@ export async function refresh(
   const nowMs = parts.clock.nowMs()
   if (reply.status === 304 && kept !== undefined) {
     const headers = pick(reply.headers, keptNames(request))
-    parts.store.documents.confirm(kept.key, nowMs, headers)
-    return { ...kept, checkedAtMs: nowMs, headers: { ...kept.headers, ...headers } }
+    const share = shareOf(request, parts)
+    const confirmed = { ...kept, checkedAtMs: nowMs, headers: { ...kept.headers, ...headers }, share }
+    // The owner may have decided otherwise since it was kept.
+    if (share === kept.share) parts.store.documents.confirm(kept.key, nowMs, headers)
+    else parts.store.documents.put(confirmed)
+    return confirmed
   }
   if (reply.status === 404 || reply.status === 410) return keepAbsence(request, parts, nowMs)
   const asked = `${request.method} ${request.path} of ${request.upstream}`
@@ -154,16 +158,20 @@ async function keepAppended(
   request: DocumentRequest,
   kept: StoredDocument,
   reply: UpstreamReply,
-  parts: Pick<ServeParts, 'store' | 'clock' | 'ledger'>,
+  parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger'>,
   prove: (document: StoredDocument) => Promise<void>,
 ): Promise<StoredDocument | undefined> {
-  const { mediaType, share, origin } = kept
+  const { mediaType } = kept
+  const share = shareOf(request, parts)
+  const origin = { kind: 'upstream', name: request.upstream } as const
   const how = { bytesMax: request.bytesMax, facts: { mediaType, share, origin } }
   const blob = await storeAppended(kept, reply, how, parts)
   if (blob === undefined) return undefined
   const nowMs = parts.clock.nowMs()
   const document: StoredDocument = {
     ...kept,
+    origin,
+    share,
     body: blob.id,
     sizeBytes: blob.sizeBytes,
     headers: pick(reply.headers, keptNames(request)),
