@@ -1,7 +1,7 @@
 /**
  * The index page of a project as large as boto3 (2,000 releases, 4,000 files), served from what a node keeps, against an
- * in-memory server that holds the finished replies; `devpi-server` beside them if it is installed (`PYRSIA_BENCH_DEVPI=` its
- * path). Rounds are interleaved, ratios kept. Goal: 0.5 of the in-memory server. Takes some 30 seconds.
+ * in-memory server that holds the finished replies; proxpi beside them where `PYRSIA_BENCH_GUNICORN` is the path of the gunicorn
+ * of an environment that has it. Rounds are interleaved, ratios kept. Goal: 0.5 of the in-memory server. Takes some 30 seconds.
  */
 import { fork } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { load, median } from '../test/kit/load.ts'
 import { startNode } from '../test/kit/node-process.ts'
-import { mustRun, start, until } from '../test/kit/process.ts'
+import { start, until } from '../test/kit/process.ts'
 
 const RELEASES = 2_000
 const ROUNDS = 4
@@ -74,16 +74,16 @@ async function main(): Promise<void> {
     data: join(directory, 'node'),
     args: ['--upstream', `pypi=${upstream}`, '--fresh', '1h', '--log-level', 'warn'],
   })
-  const devpi = await startDevpi(directory, upstream)
+  const proxpi = await startProxpi(upstream)
   const servers: Record<string, string> = {
     'in memory': `${upstream}/bototree/`,
     node: `${node.endpoints.pypi?.replace(/\/$/, '')}/bototree/`,
-    ...(devpi === undefined ? {} : { devpi: `${devpi.url}/root/pypi/+simple/bototree/` }),
+    ...(proxpi === undefined ? {} : { proxpi: `${proxpi.url}/index/bototree/` }),
   }
   try {
     for (const encoding of ['gzip', 'identity']) await compare(servers, encoding)
   } finally {
-    await devpi?.stop()
+    await proxpi?.stop()
     await node.stop()
     plain.disconnect()
     rmSync(directory, { recursive: true, force: true })
@@ -114,48 +114,21 @@ async function compare(servers: Readonly<Record<string, string>>, encoding: stri
   }
 }
 
-async function startDevpi(directory: string, upstream: string) {
-  const program = process.env.PYRSIA_BENCH_DEVPI
+/** proxpi by gunicorn, as its documentation starts it: one process that keeps indexes in memory. */
+async function startProxpi(upstream: string) {
+  const program = process.env.PYRSIA_BENCH_GUNICORN
   if (program === undefined) return undefined
-  const data = join(directory, 'devpi')
-  await mustRun(join(program, '..', 'devpi-init'), ['--serverdir', data])
   const port = 20_000 + (process.pid % 10_000)
-  const args = ['--serverdir', data, '--port', String(port), '--mirror-cache-expiry', '3600', '--offline-mode']
-  const url = `http://127.0.0.1:${port}`
-  const changed = await setDevpiMirror(program, data, port, upstream)
-  if (!changed) return undefined
-  const running = start(program, args.slice(0, -1))
-  await until('devpi to answer', () =>
-    fetch(`${url}/+api`).then(
+  const address = `127.0.0.1:${port}`
+  const running = start(program, ['--threads', '2', '--bind', address, 'proxpi.server:app'], {
+    env: { PROXPI_INDEX_URL: `${upstream}/`, PROXPI_INDEX_TTL: '3600' },
+  })
+  const url = `http://${address}`
+  await until('proxpi to answer', () =>
+    fetch(`${url}/health`).then(
       () => true,
       () => false,
     ),
   )
   return { url, stop: () => running.stop() }
-}
-
-/** Points devpi's mirror at the upstream of this benchmark, by its API. */
-async function setDevpiMirror(program: string, data: string, port: number, upstream: string): Promise<boolean> {
-  const url = `http://127.0.0.1:${port}`
-  const running = start(program, ['--serverdir', data, '--port', String(port)])
-  try {
-    await until('devpi to answer', () =>
-      fetch(`${url}/+api`).then(
-        () => true,
-        () => false,
-      ),
-    )
-    const login = await fetch(`${url}/+login`, { method: 'POST', body: JSON.stringify({ user: 'root', password: '' }) })
-    const { result } = (await login.json()) as { result?: { password?: string } }
-    const authorization = Buffer.from(`root:${result?.password}`).toString('base64')
-    const reply = await fetch(`${url}/root/pypi`, {
-      method: 'PATCH',
-      headers: { 'x-devpi-auth': authorization, 'content-type': 'application/json' },
-      body: JSON.stringify([`mirror_url=${upstream}/`]),
-    })
-    if (!reply.ok) process.stdout.write(`devpi is left out: ${reply.status} ${(await reply.text()).slice(0, 200)}\n`)
-    return reply.ok
-  } finally {
-    await running.stop()
-  }
 }
