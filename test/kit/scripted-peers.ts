@@ -71,7 +71,7 @@ export function scriptedPeers(): ScriptedPeers {
       await peers.lookupGate
       return peers.copies
         .filter((copy) => names.includes(copy.id) || copy.names?.some((name) => names.includes(name)))
-        .map(({ peerId, trust, id, sizeBytes }): Provider => ({ peerId, trust, id, sizeBytes, mediaType: undefined }))
+        .map((copy) => providerOf(copy, names))
     },
     async fetch(providers, { range, signal }) {
       const [first] = providers
@@ -107,6 +107,12 @@ export function scriptedPeers(): ScriptedPeers {
     subscribe: () => () => {},
   }
   return peers
+}
+
+function providerOf(copy: ScriptedCopy, asked: readonly Digest[]): Provider {
+  const { peerId, trust, id, sizeBytes, names = [] } = copy
+  const held = asked.filter((name) => name === id || names.includes(name))
+  return { peerId, trust, id, sizeBytes, mediaType: undefined, names: held }
 }
 
 function peerInfo(peerId: string, trust: PeerTrust): PeerInfo {

@@ -13,7 +13,7 @@ import { readNumber } from './names.ts'
 /** The key of the view in which files are looked up. */
 export const FILES_VIEW = 'files-1'
 /** The key of the view that lists the releases of a package. */
-export const RELEASES_VIEW = 'releases-1'
+export const RELEASES_VIEW = 'releases-2'
 
 const HEADER = '---\n'
 const LINE_FEED = 10
@@ -81,16 +81,22 @@ export function findFile(table: Uint8Array, number: string): FileRow | undefined
 
 /**
  * The view `RELEASES_VIEW` of an info document: a version once, with the time of its first file, since a platform may be added
- * later. @throws untrusted.reply
+ * later, and the digests of all. @throws untrusted.reply
  */
 export function makeReleases(info: Uint8Array): Uint8Array {
   const releases = new Map<string, DatedRelease>()
-  for (const { version, releasedAtMs } of infoLines(info)) {
+  const unstated = new Set<string>()
+  for (const { version, sha256, releasedAtMs } of infoLines(info)) {
     const known = releases.get(version)
     const isFirst = known?.releasedAtMs === undefined || (releasedAtMs ?? Number.POSITIVE_INFINITY) < known.releasedAtMs
-    if (isFirst) releases.set(version, { version, releasedAtMs })
+    const files = [...(known?.files ?? [])]
+    if (sha256 === '') unstated.add(version)
+    else files.push(digestOf('sha256', sha256))
+    releases.set(version, { version, releasedAtMs: isFirst ? releasedAtMs : known.releasedAtMs, files })
   }
-  return formatReleases(releases.values())
+  return formatReleases(
+    releases.values().map((release) => (unstated.has(release.version) ? { ...release, files: [] } : release)),
+  )
 }
 
 /** An info document without the lines of these versions. @throws untrusted.reply */

@@ -26,7 +26,7 @@ export interface Variant {
 export interface Variants {
   /**
    * The stored variant, made now if it is not there yet. The empty `variant` is the body as upstream gave it,
-   * unless the policy hides some of its releases.
+   * unless some of its releases are hidden.
    * @throws absent.blob (the body was evicted), untrusted.reply (malformed), exhausted.queue, unavailable.timeout, aborted.caller
    */
   get(
@@ -57,6 +57,7 @@ const SEPARATOR = '\n'
 export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
   const { store } = parts
   const making = createSingleFlight<Variant>()
+  const nameOf = createListNames()
 
   function stored(body: BlobId, key: string): Variant | undefined {
     const made = store.documents.variant(body, key)
@@ -98,7 +99,7 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
     if (body === undefined) throw new AppError('absent.blob', `the body of ${document.key} is not in the store`)
     if (variant === '' && hidden.length === 0)
       return { blob: body, mediaType: document.mediaType, encoding: undefined, headers: {} }
-    const key = `${ecosystem} ${hidden.length === 0 ? 'all' : hexOf(blobIdOf(Buffer.from(JSON.stringify(hidden))))} ${variant}`
+    const key = `${ecosystem} ${hidden.length === 0 ? 'all' : nameOf(hidden)} ${variant}`
     const found = stored(body.id, key)
     if (found !== undefined) return found
     return await orLeave(
@@ -128,6 +129,16 @@ async function readAll(body: BlobInfo, store: ServeParts['store'], signal: Abort
     return await collect(reader.stream(undefined, signal), body.sizeBytes)
   } finally {
     await reader.close()
+  }
+}
+
+/** Names of lists of hidden releases: a list is made once and asked for with each request, and may have thousands. */
+function createListNames(): (hidden: readonly HiddenRelease[]) => string {
+  const names = new WeakMap<readonly HiddenRelease[], string>()
+  return (hidden) => {
+    const name = names.get(hidden) ?? hexOf(blobIdOf(Buffer.from(JSON.stringify(hidden))))
+    names.set(hidden, name)
+    return name
   }
 }
 
