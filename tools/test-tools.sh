@@ -45,8 +45,8 @@ if [ "$(cat "$tools/installed" 2>/dev/null)" != "$wanted" ]; then
   echo "$wanted" >"$tools/installed"
 fi
 
-# pip and uv in a Python environment of their own.
-wanted="pip==26.2 uv==0.13.9"
+# pip, uv and poetry in a Python environment of their own.
+wanted="pip==26.2 uv==0.13.9 poetry==2.5.1"
 if [ "$(cat "$tools/python/installed" 2>/dev/null)" != "$wanted" ]; then
   echo "test:tools: installing $wanted in $tools/python"
   python3 -m venv "$tools/python"

@@ -88,6 +88,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/main/doctor/senses.ts': ['time', 'timers', 'network', 'node:child_process', 'node:fs/promises', 'node:net'],
   'src/main/offline/offline.ts': ['node:os'],
   'src/main/effects.ts': ['time', 'timers', 'random', 'process', 'node:timers/promises', 'node:tls'],
+  'src/main/systemd/install-units.ts': ['process', 'node:child_process', 'node:fs/promises', 'node:os'],
   'src/main/setup.ts': ['process', 'node:os'],
   'src/main/transform-pool.ts': ['node:worker_threads'],
   'src/main/transform-worker.ts': ['node:worker_threads'],

@@ -82,6 +82,11 @@ export interface DocumentRequest {
   readonly appendOnly?: true
   /** True: shared with nobody, whatever the upstream's level (what belongs to an unreleased build). */
   readonly unshared?: boolean
+  /**
+   * Key of a view that `transform` must be able to make of it (for `HEAD`: of no bytes) before it takes the place of what is
+   * kept: what is malformed is refused, and the last known document stays. Absent: everything is kept.
+   */
+  readonly provenBy?: string
 }
 
 /** What an ecosystem asks the core for while it resolves a want. */

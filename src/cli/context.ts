@@ -70,6 +70,8 @@ export interface CliContext {
   setup(request: SetupRequest): Promise<SetupResult>
   /** Variables that point clients at the node, for a job that must not touch files. @throws usage.request */
   setupVariables(request: Pick<SetupRequest, 'clients' | 'data'>): Promise<Readonly<Record<string, string>>>
+  /** Makes the node a service of the machine or of this user, or ends that. */
+  service(request: ServiceRequest & { readonly action: 'install' | 'uninstall' }): Promise<ServiceResult>
   /** Examines node, machine and clients. */
   doctor(request: DoctorRequest): Promise<DoctorReport>
   /** Imports an OSV database into a data directory. */
@@ -89,6 +91,23 @@ export interface OsvImport {
   /** Keep what was imported before. */
   readonly add: boolean
   readonly data: string | undefined
+}
+
+/** What `service` is asked to do. */
+export interface ServiceRequest {
+  /** True: of the machine; false: of this user. */
+  readonly system: boolean
+  readonly data: string | undefined
+}
+
+/** What `service` did. */
+export interface ServiceResult {
+  /** Unit files that were written or removed. */
+  readonly files: readonly string[]
+  /** Commands that are left to the user, because systemd could not be told. */
+  readonly left: readonly string[]
+  /** Where the service has its data. */
+  readonly data: string
 }
 
 /** What `doctor` is asked to do. */

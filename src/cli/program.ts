@@ -29,6 +29,7 @@ export function createProgram(context: CliContext, onExit: OnExit): Command {
   addPolicy(program, context)
   addOthers(program, context)
   addDoctor(program, context, onExit)
+  addService(program, context)
   return program
 }
 
@@ -221,7 +222,7 @@ function addOthers(program: Command, context: CliContext): void {
         ...known.slice(0, 1).map((name) => `pyrsia setup ${name} --undo`),
       ),
     )
-    .action(async (clients, options) => (await import('./setup.ts')).setup(context, clients, options))
+    .action(async (clients, options) => (await import('./machine/setup.ts')).setup(context, clients, options))
   program
     .command('completion')
     .addArgument(offering('<shell>', '', SHELLS))
@@ -244,7 +245,23 @@ function addDoctor(program: Command, context: CliContext, onExit: OnExit): void 
     )
     .option('--project <DIR>', 'Folder whose own configuration of clients counts (default: the present one)')
     .addHelpText('after', examples('pyrsia doctor', 'pyrsia doctor --json'))
-    .action(async (clients, options) => onExit(await (await import('./doctor.ts')).doctor(context, clients, options)))
+    .action(async (clients, options) =>
+      onExit(await (await import('./machine/doctor.ts')).doctor(context, clients, options)),
+    )
+}
+
+function addService(program: Command, context: CliContext): void {
+  const service = program
+    .command('service')
+    .description('The node as a systemd service, started whenever a client asks')
+  const load = () => import('./machine/systemd.ts')
+  const one = (name: 'install' | 'uninstall', description: string): Command =>
+    common(service.command(name).description(description))
+      .option('--system', 'For all users of this machine (as root), not for the present user')
+      .addHelpText('after', examples(`pyrsia service ${name}`))
+      .action(async (options) => (await load()).service(context, name, options))
+  one('install', 'Write a socket unit for each port and the service behind them, and enable the sockets')
+  one('uninstall', 'Stop the service and take its units away; the data stay')
 }
 
 function common(command: Command): Command {

@@ -28,6 +28,16 @@ const TOY = {
   clients: [lineClient('plain', '.plainrc'), lineClient('nested', 'made/here/.nestedrc')],
 } as const
 
+test('plan() says what to know of a client that is pointed here, and undo() no longer', async () => {
+  const toy = { id: 'toy', clients: [{ ...lineClient('plain', '.plainrc'), afterwards: 'restart', note: 'it hums' }] }
+  const { clients } = clientsBench(toy)
+  const plan = await clients.plan(['plain'], TARGETS)
+  assert.deepEqual([plan.afterwards, plan.notes], [['restart'], ['it hums']])
+  await clients.apply(plan)
+  const undone = await clients.undo(['plain'])
+  assert.deepEqual([undone.afterwards, undone.notes], [['restart'], []])
+})
+
 test('apply() refuses a plan whose file has changed meanwhile', async () => {
   const { files, clients } = clientsBench(TOY)
   const plan = await clients.plan(['plain'], TARGETS)

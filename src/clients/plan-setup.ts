@@ -33,6 +33,7 @@ export async function planSetup(
   const drafts = new Map<string, Draft>()
   const upstreams: SetupPlan['upstreams'][number][] = []
   const afterwards: string[] = []
+  const notes: string[] = []
   for (const client of clients) {
     const { setup, ecosystem } = client
     const given = targets[ecosystem]
@@ -50,13 +51,14 @@ export async function planSetup(
     for (const draft of own) changed = point(client, draft, target) || changed
     upstreams.push(...behind.map((each) => ({ ...each, ecosystem, client: setup.name })))
     if (changed && setup.afterwards !== undefined) afterwards.push(setup.afterwards)
+    if (changed && setup.note !== undefined) notes.push(setup.note)
   }
   const changes: PlannedChange[] = []
   for (const draft of drafts.values()) {
     const change = await changeOf(draft, parts)
     if (change !== undefined) changes.push(change)
   }
-  return { direction: 'setup', changes, upstreams, afterwards, notes: [] }
+  return { direction: 'setup', changes, upstreams, afterwards, notes }
 }
 
 async function drafted(

@@ -94,7 +94,7 @@ export interface TransformFacts {
   readonly hidden?: readonly HiddenRelease[]
 }
 
-/** A release that the policy keeps from clients. */
+/** A release that the policy keeps from clients, or that cannot be had while upstream cannot be asked. */
 export interface HiddenRelease {
   /** As the view of `Ecosystem.releases` writes it. */
   readonly version: string
@@ -104,7 +104,11 @@ export interface HiddenRelease {
 
 /** How the core learns which releases a package has and when they were published. */
 export interface ReleasesView {
-  /** The key for which `transform` makes, of an index document of the package, what `formatReleases` of `base/releases.ts` writes. */
+  /**
+   * The key for which `transform` makes, of an index document of the package, what `formatReleases` of `base/releases.ts` writes.
+   * Where it states the digests of the files, releases that cannot be had are hidden like those of the policy while upstream
+   * cannot be asked.
+   */
   readonly view: string
   /** False: the index never states times, so that a minimum age is applied only to files whose `releasedAtMs` is known. */
   readonly statesTimes: boolean
@@ -143,6 +147,45 @@ export interface LockfileReader {
   readonly fileName: RegExp
   /** @throws usage.request */
   read(bytes: Uint8Array): LockedFile[]
+  /**
+   * Present: the file itself names no files; the client's own tool, run through the node, fills an empty directory with what a
+   * build of it asks for, and the paths of those files (one in each line, relative) are what `read` is given.
+   */
+  readonly listing?: LockfileListing
+}
+
+/** How a client's tool lists what a file that is no lockfile wants. Pure; `main/offline/` runs it. */
+export interface LockfileListing {
+  /** What is run, and what of the project's it loads: one sentence for `--help`. */
+  readonly what: string
+  /** The next program to run, or undefined when all have run. At most some: whoever runs them stops after ten. */
+  next(place: ListingPlace): ListingRun | undefined
+}
+
+/** What a listing goes by. */
+export interface ListingPlace {
+  /** Absolute path of the file. */
+  readonly path: string
+  readonly text: string
+  /** Base URL of this ecosystem's mount, as `ClientTarget.url`. */
+  readonly url: string
+  /** A directory for this listing alone, absolute, removed afterwards. */
+  readonly directory: string
+  /** Programs that have run. */
+  readonly doneCount: number
+  /** Paths of the files that are listed so far, relative to `LISTED` in `directory`. */
+  readonly listed: readonly string[]
+}
+
+/** The folder in `ListingPlace.directory` whose files are listed. */
+export const LISTED = 'listed'
+
+/** A program to run in the folder of the file; it must end with 0. */
+export interface ListingRun {
+  readonly program: string
+  readonly args: readonly string[]
+  /** Files to write before, by paths relative to `ListingPlace.directory`. */
+  readonly files: Readonly<Record<string, string>>
 }
 
 /** One stock client: where its configuration is, the edit, and how to ask it where it goes. All pure; `clients/` does the I/O. */
@@ -164,8 +207,10 @@ export interface ClientSetup {
   undo(text: string, target: ClientTarget, file: ClientFile, before: string | undefined): string | undefined
   /** The registries that the user's present configuration names, best first, to become this node's upstreams; this node itself may be among them. */
   upstreams(text: string, file: ClientFile): readonly ClientUpstream[]
-  /** What the user must do after a change, e.g. restart a daemon. */
+  /** What the user must do after a change, be it setup or its undo, e.g. restart a daemon. */
   readonly afterwards: string | undefined
+  /** What the user should know of a client that was just pointed here. */
+  readonly note?: string
   /** Environment variables that point the client at this node without any file, for a CI job. Absent: it has none. */
   variables?(target: ClientTarget): Readonly<Record<string, string>>
   /** How `pyrsia doctor` examines it. Absent: nothing but its files is looked at. */
@@ -273,6 +318,13 @@ export function clientPathOf(mount: Mount): string {
   return mount.kind === 'path' ? (mount.clientPath ?? '') : ''
 }
 
+/** The order by which ranges of versions are read. */
+export function precedenceOf(
+  ecosystem: Pick<Ecosystem, 'compareVersions' | 'precedence'>,
+): Ecosystem['compareVersions'] {
+  return (a, b) => ecosystem.precedence?.(a, b) ?? ecosystem.compareVersions(a, b)
+}
+
 /** The contract. */
 export interface Ecosystem {
   /** The purl type. */
@@ -290,9 +342,16 @@ export interface Ecosystem {
     /** Native name and version, e.g. `@scope/name@1.0.0`, to a purl. @throws usage.purl */
     toPurl(text: string): Purl
     fromPurl(purl: Purl): string
+    /** A name in a rule, in which `*` stands for any text, as `fromPurl` spells names. Absent: as it is. */
+    namePattern?(text: string): string
   }
   /** A total order on native versions: negative, zero or positive. */
   compareVersions(a: string, b: string): number
+  /**
+   * The same order, in which versions are equal that mean the same although their texts differ (`1.0` and `1.0.0`): rules and
+   * advisories are read by it. Absent: only equal texts mean the same.
+   */
+  precedence?(a: string, b: string): number
   /** Asks by yielding, is answered by `next`; ends with what is wanted. Never throws for what upstream or a peer sent: malformed input ends as `absent` or `unavailable` with the reason. */
   resolve(want: Want, request: RequestView, context: ResolveContext): Generator<Need, Resolution, Got>
   /**
@@ -306,6 +365,11 @@ export interface Ecosystem {
    * end here, so return it for every want that carries a name (documents, files, signatures), with the name in canonical form.
    */
   subject?(want: Want): Purl | undefined
+  /**
+   * Further packages that a want may be about, where its path can be read in more than one way. An upstream that must not be
+   * asked for one of them is not asked at all: a private name would be told with the path. Absent: none.
+   */
+  readings?(want: Want): readonly Purl[]
   /** Absent: releases are refused at their files only, and a minimum age is not applied. */
   readonly releases?: ReleasesView
   /**

@@ -51,16 +51,24 @@ export interface ListenOptions {
   readonly port: number
   /** For error messages: the setting that a user would change, e.g. `--port`. */
   readonly setting: string
+  /** A socket that listens already, which whoever started this process handed to it; host and port say nothing then. */
+  readonly fd?: number | undefined
   readonly limits?: ServerLimits
 }
 
 /**
- * Listens; requests that come before `serve` was called are answered 503.
+ * Listens; requests that come before `serve` was called are answered 503, on a socket that was handed in they wait for it.
  * @throws conflict.port if the port is taken; usage.config if the address is not one of this machine
  */
 export async function listen(options: ListenOptions): Promise<ListeningServer> {
   const limits = options.limits ?? DEFAULT_LIMITS
-  let handler: HttpHandler = (_request, response) => {
+  const waiting: Parameters<HttpHandler>[] = []
+  let handler: HttpHandler = (request, response) => {
+    // Whoever asks a service that is started on demand waits for it; at most as many as there may be connections.
+    if (options.fd !== undefined && waiting.length < limits.connectionsMax) {
+      waiting.push([request, response])
+      return
+    }
     response.statusCode = 503
     response.end()
   }
@@ -86,6 +94,7 @@ export async function listen(options: ListenOptions): Promise<ListeningServer> {
     url: `http://${dialable(options.host)}:${port}`,
     serve(next) {
       handler = next
+      for (const [request, response] of waiting.splice(0)) next(request, response)
     },
     close: (graceMs) => closeServer(server, graceMs),
   }
@@ -109,7 +118,8 @@ function bind(server: Server, options: ListenOptions): Promise<void> {
             ),
       )
     })
-    server.listen({ host: options.host, port: options.port }, () => {
+    const at = options.fd === undefined ? { host: options.host, port: options.port } : { fd: options.fd }
+    server.listen(at, () => {
       server.removeAllListeners('error')
       resolve()
     })

@@ -67,6 +67,7 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
     },
     osvState: async () => HELD,
     doctor: async () => ({ healthy: false, findings: [FINDING], well: ['The node runs'] }),
+    service: async ({ action }) => ({ files: [`/units/${action}`], left: ['systemctl daemon-reload'], data: '/data' }),
     setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),
     async setup(request: SetupRequest) {
       calls.push(['setup', request])
@@ -232,4 +233,10 @@ test('pyrsia setup --env prints export lines that a shell reads, and nothing can
   const { err, code } = await run('setup toy --env --undo')
   assert.equal(code, 2)
   assert.match(err, /--env changes nothing/)
+})
+
+test('pyrsia service says which files it wrote, where the data are, and what is left to do', async () => {
+  const { out } = await run('service install')
+  assert.match(out, /^Wrote \/units\/install\nNext: systemctl daemon-reload\nThe node is started .*\/data\n/)
+  assert.match((await run('service uninstall')).out, /^Removed \/units\/uninstall\n.*\nThe data in \/data stay\.\n/)
 })

@@ -57,6 +57,12 @@ export function realContext(): CliContext {
       (await import('./policy/import-osv.ts')).importOsv(request, directory(request.data), Date.now()),
     osvState: async (data) => (await import('./policy/import-osv.ts')).osvState(directory(data)),
     doctor: async (request) => (await import('./doctor/doctor.ts')).runDoctor(request, directory(request.data)),
+    async service({ action, ...request }) {
+      const { installService, uninstallService } = await import('./systemd/install-units.ts')
+      return action === 'install'
+        ? installService(request, directory(request.data))
+        : uninstallService(request, directory(request.data))
+    },
     setupVariables: async (request) =>
       (await import('./setup.ts')).setupVariables(request.clients, directory(request.data)),
     setup: async (request) => (await import('./setup.ts')).runSetup(request, directory(request.data)),

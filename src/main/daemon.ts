@@ -25,6 +25,7 @@ import { createLogSink, type LogSink, systemClock, systemRandom, trustSystemCert
 import type { NodeOptions } from './node-options.ts'
 import { readPolicyFile } from './policy/node-policy.ts'
 import { showProgress } from './progress.ts'
+import { inheritedSockets } from './systemd/activation.ts'
 import { type RunningNode, startNode } from './wire.ts'
 
 /** How `pyrsia start` was called. */
@@ -115,6 +116,7 @@ async function configure(
     settings: createSettingsDoor(file, config, ports),
     version: options.version,
     pid: process.pid,
+    sockets: inheritedSockets(environment, process.pid),
     ownHosts: ownHosts(),
   }
   return { file, config, node }

@@ -17,6 +17,8 @@ export interface NodeOptions {
   readonly settings: SettingsDoor
   readonly version: string
   readonly pid: number
+  /** Sockets that listen already, by the name of the setting of their port (`systemd/activation.ts`); absent: none. */
+  readonly sockets?: ReadonlyMap<string, number>
   /** Names and addresses of this machine, allowed as Host where the registries listen on all of them. */
   readonly ownHosts: readonly string[]
 }

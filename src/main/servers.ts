@@ -28,12 +28,12 @@ const API_LIMITS = { ...DEFAULT_LIMITS, requestTimeoutMs: 86_400_000 }
 
 /** Opens every port; until `serve…` is called they answer 503. @throws conflict.port, usage.config */
 export async function listenAll(
-  { config }: Pick<NodeOptions, 'config'>,
+  { config, sockets }: Pick<NodeOptions, 'config' | 'sockets'>,
   started: AsyncDisposableStack,
 ): Promise<Servers> {
   const { host, port, apiPort } = config.values
   const open = async (at: Parameters<typeof listen>[0]): Promise<ListeningServer> => {
-    const server = await listen(at)
+    const server = await listen({ ...at, fd: sockets?.get(at.setting.slice('--'.length)) })
     started.defer(() => server.close(NO_GRACE_MS))
     return server
   }

@@ -135,7 +135,10 @@ class MemoryPeers implements Peers {
       for (const name of names) {
         const held = node.host.lookup(name, this.#asAsker())
         const { peerId } = node
-        if (held !== undefined) found.set(`${peerId} ${held.id}`, { peerId, trust: this.#trustOf(peerId), ...held })
+        if (held === undefined) continue
+        const key = `${peerId} ${held.id}`
+        const names = [...(found.get(key)?.names ?? []), name]
+        found.set(key, { peerId, trust: this.#trustOf(peerId), ...held, names })
       }
     }
     return [...found.values()].sort((a, b) => Number(a.trust === 'stranger') - Number(b.trust === 'stranger'))

@@ -50,6 +50,8 @@ export interface Provider {
   readonly id: BlobId
   readonly sizeBytes: number
   readonly mediaType: string | undefined
+  /** What `lookup` was asked for of the names that it says the blob has; of aliases nobody but the peer itself says so. */
+  readonly names?: readonly Digest[]
 }
 
 /**

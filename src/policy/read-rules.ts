@@ -40,8 +40,16 @@ const policyFile = z.strictObject({
   rule: z.array(ruleTable).max(RULES_MAX).default([]),
 })
 
+/** How an ecosystem spells a name, in which `*` stands for any text. */
+export type SpellName = (ecosystem: string, name: string) => string
+
 /** The rules in the text of a policy file. `ecosystems` are the ids that a rule may name. @throws usage.config */
-export function readRules(text: string, path: string, ecosystems: readonly string[]): Rules {
+export function readRules(
+  text: string,
+  path: string,
+  ecosystems: readonly string[],
+  spell: SpellName = (_, name) => name,
+): Rules {
   let table: unknown
   try {
     table = parseToml(text)
@@ -52,11 +60,17 @@ export function readRules(text: string, path: string, ecosystems: readonly strin
   if (!read.success) {
     throw new AppError('usage.config', `cannot use ${path}: ${z.prettifyError(read.error).slice(0, 2_000)}`)
   }
-  const rules = read.data.rule.map((each, index) => readRule(each, index, path, ecosystems))
+  const rules = read.data.rule.map((each, index) => readRule(each, index, path, ecosystems, spell))
   return { fallback: read.data.default, rules }
 }
 
-function readRule(table: z.infer<typeof ruleTable>, index: number, path: string, ecosystems: readonly string[]): Rule {
+function readRule(
+  table: z.infer<typeof ruleTable>,
+  index: number,
+  path: string,
+  ecosystems: readonly string[],
+  spell: SpellName,
+): Rule {
   const title = table.title ?? `rule ${index + 1}`
   const refuse = (message: string): never => {
     throw new AppError('usage.config', `cannot use ${path}: ${title}: ${message}`)
@@ -82,6 +96,7 @@ function readRule(table: z.infer<typeof ruleTable>, index: number, path: string,
       .join(', '),
     ecosystem,
     names: table.names?.map(namePattern),
+    respelled: respelled(table.names ?? [], ecosystems, spell),
     versions: table.versions?.map((text) => readRange(text, refuse)),
     access,
     upstreams: table.upstreams ?? [],
@@ -92,6 +107,20 @@ function readRule(table: z.infer<typeof ruleTable>, index: number, path: string,
     verified,
     reason: table.reason,
   }
+}
+
+/** The names as those ecosystems have them that spell one of them in another way. */
+function respelled(
+  names: readonly string[],
+  ecosystems: readonly string[],
+  spell: SpellName,
+): NonNullable<Rule['respelled']> {
+  const patterns = new Map<string, readonly RegExp[]>()
+  for (const ecosystem of ecosystems) {
+    const own = names.map((each) => spell(ecosystem, each))
+    if (own.some((each, index) => each !== names[index])) patterns.set(ecosystem, own.map(namePattern))
+  }
+  return patterns
 }
 
 /** `1.2.3`, `<2`, `>=1.0 <1.4.2`. */

@@ -15,6 +15,8 @@ export interface Rule {
   readonly ecosystem: string | undefined
   /** Undefined: every name. */
   readonly names: readonly RegExp[] | undefined
+  /** Instead of `names` for ecosystems that spell some of them in another way. */
+  readonly respelled?: ReadonlyMap<string, readonly RegExp[]>
   /** Undefined: every version. Only with `access`. */
   readonly versions: ReadonlyArray<readonly Comparator[]> | undefined
   /** `private`: asked of no upstream but those of `upstreams`. */
@@ -54,7 +56,8 @@ export const NO_RULES: Rules = { fallback: 'allow', rules: [] }
 /** True if the rule speaks of this package, whatever the version. */
 export function matchesPackage(rule: Rule, { ecosystem, name }: Pick<PackageQuestion, 'ecosystem' | 'name'>): boolean {
   if (rule.ecosystem !== undefined && rule.ecosystem !== ecosystem) return false
-  return rule.names === undefined || rule.names.some((pattern) => pattern.test(name))
+  const names = rule.respelled?.get(ecosystem) ?? rule.names
+  return names === undefined || names.some((pattern) => pattern.test(name))
 }
 
 /** True if the rule speaks of this version of a package that it matches. */

@@ -242,6 +242,24 @@ test('handle() renews what upstream only appends to by its end, held against the
   )
 })
 
+test('handle() shares a renewed document as its upstream is shared now, not as it was when it was kept', async () => {
+  const flow = readFlow({ share: 'lan' })
+  const kept = () => {
+    const document = flow.store.documents.list({ limit: 1 })[0]
+    assert.ok(document)
+    return document
+  }
+  growing(flow, 'one\n')
+  await textOf(flow)
+  for (const text of ['one\ntwo\n', 'one\ntwo\n', 'anew\n']) {
+    flow.store.documents.put({ ...kept(), share: 'world', origin: { kind: 'peer', peerId: 'p', trusted: true } })
+    growing(flow, text)
+    flow.clock.advance(61_000)
+    assert.equal(await textOf(flow), text)
+    assert.equal(kept().share, 'lan', text)
+  }
+})
+
 test('handle() asks for the whole of what upstream wrote anew, longer or shorter', async () => {
   const flow = readFlow()
   growing(flow, 'one\n')
@@ -319,7 +337,7 @@ test('handle() refuses beyond the bound of documents that are asked for', async 
 test('handle() refuses a document larger than its limit', async () => {
   const flow = readFlow()
   flow.upstream.route(HUB, '/doc/a', { body: someBytes(1_000_001) })
-  assert.match(await textOf(flow), /^exhausted: /)
+  assert.match(await textOf(flow), /^untrusted: wanted a blob of at most/)
 })
 
 test('handle() says that an upstream is not configured', async () => {

@@ -69,7 +69,10 @@ export function findStored(cleared: Cleared, store: Pick<Store, 'lookup'>): Foun
  * The stored blob that satisfies every digest that is stated. By weak digests alone only a blob that came from the same
  * upstream or a trusted peer: anybody can make another file with the same weak digest.
  */
-export function storedBlob(located: Located, store: Pick<Store, 'lookup'>): BlobInfo | undefined {
+export function storedBlob(
+  located: Pick<Located, 'upstream'> & { readonly digests: readonly Digest[] },
+  store: Pick<Store, 'lookup'>,
+): BlobInfo | undefined {
   const strong = located.digests.filter(isStrong)
   for (const name of strong.length > 0 ? strong : located.digests) {
     const blob = store.lookup(name)

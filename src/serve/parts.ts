@@ -49,6 +49,11 @@ export interface ServeLimits {
   readonly staleWaitMs: number
   /** How long "does not exist" is believed. */
   readonly absentSeconds: number
+  /** How long a document is not asked for again that came malformed, too large, too slowly or not whole. */
+  readonly badReplyMs: number
+  /** A document's body that takes longer must come at this rate at least, on the average. */
+  readonly bodyPatienceMs: number
+  readonly bodyBytesPerSecondMin: number
   /** How long a transfer goes on after its last client left. */
   readonly lingerMs: number
   /** A transfer without clients is finished if no more than this is missing, bytes. */
@@ -73,6 +78,9 @@ export const SERVE_LIMITS: ServeLimits = {
   headStartMs: 150,
   staleWaitMs: 2_500,
   absentSeconds: 60,
+  badReplyMs: 10_000,
+  bodyPatienceMs: 15_000,
+  bodyBytesPerSecondMin: 16_384,
   lingerMs: 10_000,
   finishBytesMax: 16 * 1_048_576,
   opensMax: 12,

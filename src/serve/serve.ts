@@ -32,9 +32,10 @@ import { reasonOf } from './reply/reasons.ts'
 import type { ServeReply, ServeRequest } from './request.ts'
 import { resolve } from './resolve.ts'
 import { match, pathAndQuery } from './routing.ts'
+import { type AtHand, createAtHand, NOT_KEPT } from './rules/at-hand.ts'
 import { createGuard } from './rules/guard.ts'
 import { createReleasedFiles } from './rules/released.ts'
-import { type CheckRules, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
+import { type CheckRules, type Held, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
 import { ExpectedSizes } from './transfer/expected-sizes.ts'
 import { Transfers } from './transfer/transfers.ts'
@@ -125,6 +126,7 @@ class ReadFlow implements Serve {
   readonly #context: ResolveContext
   readonly #rules: CheckRules
   readonly #expected = new ExpectedSizes()
+  readonly #atHand: AtHand
   readonly #life = new AbortController()
   readonly #stopWatching: () => void
 
@@ -136,10 +138,12 @@ class ReadFlow implements Serve {
       if (cleared.sources === 'all') rememberLocated(parts.store, blob.id, cleared.located)
     })
     const peersOnly = { unaskable: new Set<string>(), requestPath: undefined, upstreamOnly: false }
-    this.#documents = createDocuments(parts, this.#life.signal, (cleared, signal) =>
-      this.#transfers.whole(cleared, [], peersOnly, signal),
-    )
-    this.#variants = createVariants(parts, this.#life.signal)
+    const variants = createVariants(parts, this.#life.signal)
+    this.#variants = variants
+    this.#documents = createDocuments(parts, this.#life.signal, {
+      bring: (cleared, signal) => this.#transfers.whole(cleared, [], peersOnly, signal),
+      makeView: (document, ecosystem, view) => variants.prove(document, ecosystem, view),
+    })
     this.#context = {
       upstreams: options.upstreams,
       freshSeconds: options.freshSeconds,
@@ -148,6 +152,7 @@ class ReadFlow implements Serve {
     const { ecosystems } = options
     const about = { ecosystems, documents: this.#documents, variants: this.#variants, context: this.#context }
     this.#rules = { guard: createGuard(parts, about), released: createReleasedFiles(parts) }
+    this.#atHand = createAtHand(parts, variants, this.#life.signal)
     this.#stopWatching = forgetRemoved(parts.store)
   }
 
@@ -174,7 +179,7 @@ class ReadFlow implements Serve {
     if (want.kind === 'unsupported') return this.#refuse(want.reason, request)
     if (want.kind === 'relay') {
       if (request.storeOnly !== undefined) return this.#refuse(ASKED_EACH_TIME, request)
-      const refused = this.#admit(want, request)
+      const refused = this.#admit(want, request) ?? this.#forbidden(want, request, want.upstream)
       return refused === undefined
         ? await relay(want, request, this.#parts, this.#rules.guard)
         : this.#refuse(refused, request)
@@ -226,15 +231,20 @@ class ReadFlow implements Serve {
     return subject === undefined ? undefined : this.#rules.guard.admit(ecosystem, subject)
   }
 
+  /** Why this upstream must not be asked. */
+  #forbidden(want: Want, { ecosystem }: ServeRequest, upstream: string): Reason | undefined {
+    const subject = ecosystem.subject?.(want)
+    const named = [...(subject === undefined ? [] : [subject]), ...(ecosystem.readings?.(want) ?? [])]
+    return named.map((purl) => this.#rules.guard.forbidden(ecosystem, purl, upstream)).find(Boolean)
+  }
+
   async #resolve(want: Want, request: ServeRequest) {
     const refused = this.#admit(want, request)
     if (refused !== undefined) {
       const resolution: Resolution = { kind: 'absent', reason: refused }
       return { resolution, unaskable: new Set<string>(), staleSeconds: undefined }
     }
-    const subject = request.ecosystem.subject?.(want)
-    const forbidden = (upstream: string): Reason | undefined =>
-      subject === undefined ? undefined : this.#rules.guard.forbidden(request.ecosystem, subject, upstream)
+    const forbidden = (upstream: string) => this.#forbidden(want, request, upstream)
     let staleSeconds: number | undefined
     const answering = {
       ecosystem: request.ecosystem,
@@ -290,28 +300,47 @@ class ReadFlow implements Serve {
       return { status: 200, statusText: undefined, headers: reply, body: undefined }
     }
     const { purl } = resolution
-    const held =
-      resolution.listsReleases === true && purl !== undefined
-        ? await this.#rules.guard.held(document, ecosystem, purl, signal)
-        : NOTHING_HELD
+    const narrows = request.storeOnly === undefined && this.#atHand.applies(document.upstream, upstreamFailed)
+    const held = await this.#held(resolution, document, narrows, request)
     if (held.all !== undefined) return this.#refuse(held.all, request)
     const named = purl === undefined ? undefined : purlParts(purl).version
     const own = held.hidden.find(({ version }) => version === named)
-    if (own !== undefined) return this.#refuse({ code: 'denied', message: own.reason }, request)
-    const hides = this.#parts.policy.hides(ecosystem.id)
+    if (own !== undefined) {
+      const code = own.reason === NOT_KEPT ? 'unavailable' : 'denied'
+      return this.#refuse(
+        { code, message: code === 'denied' ? own.reason : `${resolution.label}: ${own.reason}` },
+        request,
+      )
+    }
+    const hides = narrows || this.#parts.policy.hides(ecosystem.id)
     const key = ecosystem.variant({ ...request, hides }, want)
     const variant = await this.#variants.get(document, ecosystem, key, signal, held.hidden)
     const etag = variant.headers.etag ?? etagOf(variant.blob.id)
-    if (matches(request.headers['if-none-match'], etag)) return unchanged(etag, { ...headers, ...variant.headers })
+    const caching = held.passing === true ? { 'cache-control': 'no-cache' } : {}
+    if (matches(request.headers['if-none-match'], etag))
+      return unchanged(etag, { ...headers, ...caching, ...variant.headers })
     const reader = await this.#parts.store.open(variant.blob.id)
     return streamBlob(reader, variant, {
       method: request.method,
       range: request.method === 'GET' ? parseRange(request.headers.range) : undefined,
-      headers: { ...headers, ...variant.headers, ...noticeOf(held.notice ?? '', request), etag },
+      headers: { ...headers, ...caching, ...variant.headers, ...noticeOf(held.notice ?? '', request), etag },
       source,
       ledger: this.#parts.ledger,
       signal,
     })
+  }
+
+  /** What is to be left out of an index: by the policy and, with `narrows`, because it cannot be had. */
+  async #held(
+    { purl, listsReleases }: Resolution & { readonly kind: 'document' },
+    document: StoredDocument,
+    narrows: boolean,
+    { ecosystem, signal }: ServeRequest,
+  ): Promise<Held> {
+    if (listsReleases !== true || purl === undefined) return NOTHING_HELD
+    const held = await this.#rules.guard.held(document, ecosystem, purl, signal)
+    if (held.all !== undefined || !narrows) return held
+    return await this.#atHand.narrow(held, document, ecosystem, signal)
   }
 
   #refuse(reason: Reason, request: ServeRequest): ServeReply {

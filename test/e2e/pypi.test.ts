@@ -102,6 +102,37 @@ test('uv.lock is the same with and without the node, and its hashes install thro
   assert.equal(through.text('uv.lock'), plain.text('uv.lock'))
 })
 
+test('poetry.lock is the same with and without the node, and sync keeps what it locks', {
+  ...needs('poetry', 'pip', 'python3'),
+  ...TIMEOUT,
+}, async (t) => {
+  const directory = await scratch(t, 'e2e-poetry-lock')
+  const index = await upstream(t)
+  const data = join(directory, 'node')
+  const args = ['--upstream', `pypi=${index.url}`]
+  const node = await startNode({ data, args })
+  t.after(() => node.stop())
+  // poetry reads no configuration of pip or uv: its index is the project's, which a lockfile then names.
+  const project = (name: string) => new PythonUser(directory, name).declare(ROOT).source(index.url)
+  const plain = project('plain')
+  await plain.must('poetry', 'lock', '--no-interaction')
+  const through = await (await project('through').setup(node, 'pip')).setup(node, 'uv')
+  await through.must('poetry', 'lock', '--no-interaction')
+  assert.equal(through.text('poetry.lock'), plain.text('poetry.lock'))
+
+  const lockfile = join(through.project, 'poetry.lock')
+  const synced = await node.cli('sync', lockfile)
+  assert.equal(synced.code, 0, synced.stdout + synced.stderr)
+  await index.down()
+  await node.stop()
+  const offline = await startNode({ data, args: [...args, '--offline'] })
+  t.after(() => offline.stop())
+  assert.equal((await offline.cli('sync', '--check', lockfile)).code, 0)
+  await through.setup(offline, 'pip')
+  await through.install('pip', ROOT)
+  assert.equal(through.installed().length, WHEELS)
+})
+
 for (const client of ['pip', 'uv'] as const) {
   test(`${client} shows why a wheel that was changed at upstream is refused`, {
     ...needs(client, 'python3'),

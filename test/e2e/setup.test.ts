@@ -1,7 +1,7 @@
 /** `pyrsia setup` as a user runs it, in a home directory of its own; the clients themselves are in their own tests. */
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { PYRSIA, scratch, startNode } from '../kit/node-process.ts'
@@ -29,6 +29,67 @@ test('setup shows the change, makes it once, and undo restores the file byte for
 
   assert.equal((await setup('--undo')).code, 0)
   assert.equal(await readFile(npmrc, 'utf8'), before)
+})
+
+/** What a user's home may hold, by client. */
+const CONFIGURED: Readonly<Record<string, readonly [path: string, text: string, laterEdit: string]>> = {
+  npm: ['.npmrc', '; mine\r\nregistry = https://registry.example.com/team/\r\nfund=false', '\nsave-exact=true\n'],
+  pnpm: ['.config/pnpm/config.yaml', 'registry: https://registry.example.com/team/ # ours\n', 'fetchRetries: 1\n'],
+  yarn: [
+    '.yarnrc.yml',
+    '# mine\nenableTelemetry: false\n\nunsafeHttpWhitelist: [ a.example.com ]\n',
+    'nodeLinker: pnp\n',
+  ],
+  pip: [
+    '.config/pip/pip.conf',
+    '[global]\ntimeout = 60\nindex_url: https://registry.example.com/simple/\n',
+    'retries=1\n',
+  ],
+  uv: ['.config/uv/uv.toml', 'offline = false\n[pip]\nstrict = true', '\nno-deps = true\n'],
+  maven: [
+    '.m2/settings.xml',
+    '<settings>\n\t<mirrors/>\n\t<offline>false</offline>\n</settings>',
+    '\n<!-- later -->\n',
+  ],
+  gem: ['.gemrc', '---\n# mine\ngem: --no-document', '\nupdate: --no-document\n'],
+  bundler: ['.bundle/config', '---\nBUNDLE_PATH: "vendor"\n', 'BUNDLE_JOBS: "4"\n'],
+}
+
+test('setup of every client of a home and its undo leave each file byte for byte, and keep what was added since', async (t) => {
+  const home = await scratch(t, 'pyrsia-home')
+  const data = join(await scratch(t, 'pyrsia-data'), 'data')
+  const clients = Object.keys(CONFIGURED)
+  for (const [path, text] of Object.values(CONFIGURED)) {
+    await mkdir(join(home, path, '..'), { recursive: true })
+    await writeFile(join(home, path), text, { mode: 0o640 })
+  }
+  const files = async () => {
+    const entries = await readdir(home, { recursive: true, withFileTypes: true })
+    const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name))
+    return Promise.all(paths.sort().map(async (path) => [path, await readFile(path, 'utf8'), (await stat(path)).mode]))
+  }
+  const setup = async (...words: string[]) => {
+    const env = { HOME: home, PATH: process.env.PATH ?? '' }
+    const { code, stderr } = await run(PYRSIA, ['setup', ...clients, ...words, '--data', data], { env })
+    assert.equal(code, 0, stderr)
+  }
+  const before = await files()
+
+  await setup()
+  for (const [path] of Object.values(CONFIGURED))
+    assert.match(await readFile(join(home, path), 'utf8'), /127\.0\.0\.1:/, path)
+  await setup('--undo')
+  assert.deepEqual(await files(), before)
+
+  await setup()
+  for (const [path, , later] of Object.values(CONFIGURED)) await appendFile(join(home, path), later)
+  await setup('--undo')
+  for (const [path, text, later] of Object.values(CONFIGURED)) {
+    const rest = await readFile(join(home, path), 'utf8')
+    assert.doesNotMatch(rest, /127\.0\.0\.1/, path)
+    for (const line of `${text}${later}`.split(/\r?\n/)) assert.ok(rest.includes(line), `${line} in ${path}: ${rest}`)
+  }
+  assert.equal((await files()).length, before.length)
 })
 
 test('setup points clients at the running node, and makes the registry that they used its upstream, shared with nobody', async (t) => {

@@ -7,6 +7,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { ecosystems } from '../../src/ecosystems/index.ts'
 import { PYRSIA, scratch, startNode } from '../kit/node-process.ts'
 import { run, start, until } from '../kit/process.ts'
 
@@ -24,7 +25,7 @@ test('a node starts, serves and says so in its status when no peer, no bootstrap
   const data = await scratch(t)
   const node = await startNode({ data, args: [...NOWHERE, ...NOBODY] })
   t.after(() => node.stop('SIGKILL'))
-  assert.deepEqual(Object.keys(node.endpoints).sort(), ['api', 'docker', 'npm'])
+  assert.deepEqual(Object.keys(node.endpoints).sort(), ['api', ...ecosystems.map(({ id }) => id)].sort())
   assert(node.listen.length > 0 && node.listen.every((address) => address.endsWith(node.peerId)))
 
   assert.equal((await fetch(`${node.endpoints.docker}/v2/`)).status, 200)

@@ -8,7 +8,7 @@ import fc from 'fast-check'
 import { AppError } from '../../src/base/errors.ts'
 import type { Got, Headers, Located, Need, Reason } from '../../src/base/located.ts'
 import { parsePurl } from '../../src/base/purl.ts'
-import type { Ecosystem } from '../../src/ecosystems/ecosystem.ts'
+import { type Ecosystem, precedenceOf } from '../../src/ecosystems/ecosystem.ts'
 import { type Answer, type Driven, drive, requestOf, wantOf } from './ecosystem-driver.ts'
 
 /** What an ecosystem gives to the suite. */
@@ -122,6 +122,8 @@ function nameCases(name: string, ecosystem: Ecosystem, samples: EcosystemSamples
         assert.equal(Math.sign(compare(a, b)) + Math.sign(compare(b, a)), 0)
         assert.equal(compare(a, b) === 0, a === b)
         if (compare(a, b) <= 0 && compare(b, c) <= 0) assert.ok(compare(a, c) <= 0)
+        const meant = precedenceOf(ecosystem)(a, b)
+        assert.ok(meant === 0 || Math.sign(meant) === Math.sign(compare(a, b)), `${a} and ${b} by what they mean`)
       }),
       { numRuns: 200 },
     )

@@ -55,6 +55,7 @@ function lookupTests(name: string, harness: PeersHarness): void {
       const [found] = await asker.lookup([wanted], look)
       assert.deepEqual([found?.peerId, found?.id, found?.sizeBytes], [idOf(holder), id, blob.byteLength])
       assert.equal(found?.mediaType, 'application/test')
+      assert.deepEqual(found?.names, [wanted])
     }
     assert.deepEqual(await asker.lookup([blobIdOf(Buffer.from('absent'))], look), [])
   })

@@ -2,7 +2,7 @@
  * A stand-in for a Python package index: wheels made in memory, pages in JSON and HTML, metadata beside the wheels, and a list of
  * what was asked. As with the stock index, files are on another origin than the pages. It can be taken down and made to misbehave.
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { crc32 } from 'node:zlib'
@@ -17,6 +17,8 @@ export interface SampleWheel {
   readonly yanked?: string
   /** ISO 8601. */
   readonly uploadTime?: string
+  /** Random bytes that it has beside its code. */
+  readonly fillerBytes?: number
 }
 
 /** A running index. */
@@ -151,6 +153,7 @@ function pack(sample: SampleWheel): Published {
   const metadata = Buffer.from(`Metadata-Version: 2.1\nName: ${sample.name}\nVersion: ${sample.version}\n${requires}`)
   const content: Record<string, Buffer> = {
     [`${stem}.py`]: Buffer.from(`VERSION = "${sample.version}"\n`.repeat(20)),
+    ...(sample.fillerBytes === undefined ? {} : { [`${stem}.bin`]: randomBytes(sample.fillerBytes) }),
     [`${info}/METADATA`]: metadata,
     [`${info}/WHEEL`]: Buffer.from('Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n'),
   }

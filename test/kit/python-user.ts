@@ -1,5 +1,5 @@
 /** A user of pip and uv in tests: an empty home, a project, and nothing of this machine's own configuration. */
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { TOOL_PATH, toolPath } from './needs.ts'
 import type { TestNode } from './node-process.ts'
@@ -24,7 +24,7 @@ export class PythonUser {
 
   /** The variables that the client gets: what this machine says of pip and uv is emptied. */
   get env(): Record<string, string> {
-    const emptied = Object.keys(process.env).filter((name) => /^(?:PIP|UV)_|^VIRTUAL_ENV$/.test(name))
+    const emptied = Object.keys(process.env).filter((name) => /^(?:PIP|UV|POETRY)_|^VIRTUAL_ENV$/.test(name))
     const { PIP_CERT = process.env.SSL_CERT_FILE ?? '' } = process.env
     return {
       ...Object.fromEntries(emptied.map((name) => [name, ''])),
@@ -75,6 +75,13 @@ export class PythonUser {
     const list = dependencies.map((each) => JSON.stringify(each)).join(', ')
     const text = `[project]\nname = "demo"\nversion = "0.1.0"\nrequires-python = ">=3.9"\ndependencies = [${list}]\n`
     writeFileSync(join(this.project, 'pyproject.toml'), text)
+    return this
+  }
+
+  /** Says in pyproject.toml that poetry asks this index, and no other. */
+  source(url: string): this {
+    const poetry = `[tool.poetry]\npackage-mode = false\n[[tool.poetry.source]]\nname = "team"\nurl = "${url}"\n`
+    appendFileSync(join(this.project, 'pyproject.toml'), poetry)
     return this
   }
 

@@ -210,6 +210,7 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
     variant: ({ headers }) => headers['x-variant'] ?? '',
     subject: (want) =>
       want.kind === 'artifact' || want.kind === 'document' ? purlAt(want.params.path ?? '') : undefined,
+    readings: (want) => (want.kind === 'document' ? (want.params.path ?? '').split('-or-').slice(1).map(purlAt) : []),
     releases: {
       view: 'releases',
       statesTimes: true,
@@ -217,6 +218,9 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
     },
     notice: (text) => ({ 'x-notice': text }),
     transform(document, { hidden }, variant) {
+      if (variant === 'proof' && Buffer.from(document).includes('malformed')) {
+        throw new AppError('untrusted.reply', 'reading a document: it is malformed')
+      }
       if (variant === 'releases') return { bytes: document, mediaType: 'text/x-releases', encoding: undefined }
       if (hidden !== undefined) {
         const versions = hidden.map(({ version }) => version).join()

@@ -76,7 +76,7 @@ export function scriptedPeers(): ScriptedPeers {
       if (peers.emptyLookups-- > 0) return []
       return peers.copies
         .filter((copy) => names.includes(copy.id) || copy.names?.some((name) => names.includes(name)))
-        .map(({ peerId, trust, id, sizeBytes, mediaType }): Provider => ({ peerId, trust, id, sizeBytes, mediaType }))
+        .map((copy) => providerOf(copy, names))
     },
     async fetch(providers, { range, signal }) {
       const [first] = providers
@@ -126,6 +126,12 @@ const STATE: PeersState = {
   receivedBytes: 0,
   sentBytes: 0,
   announcedDigests: 0,
+}
+
+function providerOf(copy: ScriptedCopy, asked: readonly Digest[]): Provider {
+  const { peerId, trust, id, sizeBytes, mediaType, names = [] } = copy
+  const held = asked.filter((name) => name === id || names.includes(name))
+  return { peerId, trust, id, sizeBytes, mediaType, names: held }
 }
 
 function peerInfo(peerId: string, trust: PeerTrust): PeerInfo {

@@ -87,3 +87,24 @@ test('fixedAfter() names the next fix', () => {
   assert.equal(fixedAfter(two, '3', compare), '5')
   assert.equal(fixedAfter(two, '6', compare), undefined)
 })
+
+test('affectedVersions() takes versions that mean the same for the same, whatever their texts', () => {
+  const one = ['1', '1.0', '1.00']
+  const of = (...given: Parameters<typeof advisory>) => [...affectedVersions(one, [advisory(...given)], compare).keys()]
+  assert.deepEqual(of([['introduced', '1.000']]), one)
+  assert.deepEqual(
+    of([
+      ['introduced', '0'],
+      ['lastAffected', '1.000'],
+    ]),
+    one,
+  )
+  assert.deepEqual(
+    of([
+      ['introduced', '0'],
+      ['fixed', '1.000'],
+    ]),
+    [],
+  )
+  assert.deepEqual(of([], ['1.000']), one)
+})

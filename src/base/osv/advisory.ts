@@ -29,7 +29,7 @@ export interface Advisory {
   readonly ranges: ReadonlyArray<readonly AdvisoryEvent[]>
 }
 
-/** A total order on versions. */
+/** An order on versions; those that mean the same are equal, whatever their texts. */
 export type CompareVersions = (a: string, b: string) => number
 
 /** For each of `versions` that is affected: by which advisories, in their order. Versions are sorted once, ranges are cut out of that. */
@@ -41,7 +41,7 @@ export function affectedVersions(
   const sorted = [...new Set(versions)].sort(compare)
   const found = new Map<string, Advisory[]>()
   for (const advisory of advisories) {
-    const affected = new Set(sorted.filter((version) => advisory.versions.includes(version)))
+    const affected = new Set(listed(sorted, advisory, compare))
     for (const range of advisory.ranges) for (const version of cut(sorted, range, compare)) affected.add(version)
     for (const version of affected) found.set(version, [...(found.get(version) ?? []), advisory])
   }
@@ -52,6 +52,16 @@ export function affectedVersions(
 export function fixedAfter(advisory: Advisory, version: string, compare: CompareVersions): string | undefined {
   const fixes = advisory.ranges.flatMap((range) => range.flatMap((e) => (e.kind === 'fixed' ? [e.version] : [])))
   return fixes.filter((fix) => compare(fix, version) > 0).sort(compare)[0]
+}
+
+/** Versions that the advisory lists; without ranges, which say the same better, in whatever spelling. */
+function listed(sorted: readonly string[], { versions, ranges }: Advisory, compare: CompareVersions): string[] {
+  const named = new Set(versions)
+  const found = sorted.filter((version) => named.has(version))
+  if (ranges.length > 0) return found
+  return found.concat(
+    versions.flatMap((each) => sorted.slice(firstFrom(sorted, each, compare), firstBehind(sorted, each, compare))),
+  )
 }
 
 function cut(sorted: readonly string[], range: readonly AdvisoryEvent[], compare: CompareVersions): string[] {
@@ -74,18 +84,25 @@ function cut(sorted: readonly string[], range: readonly AdvisoryEvent[], compare
 /** Index of the first version at which the event has happened. */
 function placeOf(sorted: readonly string[], { kind, version }: AdvisoryEvent, compare: CompareVersions): number {
   if (kind === 'introduced' && version === '0') return 0
-  const at = firstFrom(sorted, version, compare)
-  const isThere = sorted[at] !== undefined && compare(sorted[at], version) === 0
-  return kind === 'lastAffected' && isThere ? at + 1 : at
+  return kind === 'lastAffected' ? firstBehind(sorted, version, compare) : firstFrom(sorted, version, compare)
 }
 
 /** Index of the first version that is not below `version`. */
 function firstFrom(sorted: readonly string[], version: string, compare: CompareVersions): number {
+  return firstWhereNot(sorted, (each) => compare(each, version) < 0)
+}
+
+/** Index of the first version that is above `version`. */
+function firstBehind(sorted: readonly string[], version: string, compare: CompareVersions): number {
+  return firstWhereNot(sorted, (each) => compare(each, version) <= 0)
+}
+
+function firstWhereNot(sorted: readonly string[], isBefore: (version: string) => boolean): number {
   let low = 0
   let high = sorted.length
   while (low < high) {
     const middle = (low + high) >>> 1
-    if (compare(sorted[middle] ?? '', version) < 0) low = middle + 1
+    if (isBefore(sorted[middle] ?? '')) low = middle + 1
     else high = middle
   }
   return low

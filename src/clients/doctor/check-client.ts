@@ -34,8 +34,11 @@ export interface ClientCase {
 /** Checks one client. */
 export async function checkClient(one: ClientCase, parts: ClientParts): Promise<Checked> {
   const { setup, ecosystem } = one.client
-  const url = parts.node.endpoints[ecosystem]
   const records = parts.records.filter((record) => record.clients.some(({ name }) => name === setup.name))
+  const pointed = records.flatMap((record) => record.clients).find(({ name }) => name === setup.name)
+  const configured = parts.node.endpoints[ecosystem]
+  // A node that is down may have been started on other ports than its file says: the client was pointed there then.
+  const url = parts.node.running === undefined ? (pointed?.target.url ?? configured) : configured
   const byVariables = url !== undefined && isPointedByVariables(one.client, url, parts.environment)
   if (records.length === 0 && !byVariables) return { findings: unset(one), well: [] }
   const findings: Finding[] = []

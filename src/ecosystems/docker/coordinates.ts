@@ -54,6 +54,12 @@ export function dockerToPurl(text: string): Purl {
   }
 }
 
+/** A name in a rule: `alpine` and `docker.io/library/alpine` are `library/alpine`; what may be several names stays as it is. */
+export function dockerNamePattern(text: string): string {
+  const name = text.replace(/^(?:index\.)?docker\.io\//i, '')
+  return name.includes('/') || name.includes('*') ? name : `library/${name}`
+}
+
 /** A purl as an image reference, with `library/` and, unless it is the default, with the registry. @throws usage.purl */
 export function dockerFromPurl(purl: Purl): string {
   const parts = purlParts(purl)

@@ -160,6 +160,22 @@ test('a registry whose HEAD has no digest is asked for the document', () => {
   assert.equal(located.evidence[0]?.kind, 'index')
 })
 
+test('pointers without a digest, and what is no manifest or list, prove to be nothing', () => {
+  const prove = (key: string, body: string, headers = {}, mediaType = 'text/html') =>
+    docker.transform(Buffer.from(body), { mediaType, headers }, key).bytes.byteLength
+  for (const [key, body] of [
+    ['pointer', ''],
+    ['manifest', '<html>'],
+    ['tags', '{"tags"'],
+    ['referrers', '{"tags":[]}'],
+  ]) {
+    assert.throws(() => prove(key as string, body as string), { code: 'untrusted.reply' })
+  }
+  assert.equal(prove('pointer', '', { 'docker-content-digest': imageDigest }), 0)
+  assert.equal(prove('manifest', index, {}, OCI_INDEX), 0)
+  assert.equal(prove('tags', '{"name":"a","tags":null}') + prove('referrers', '{"manifests":[]}'), 0)
+})
+
 test('a signed schema 1 manifest is not found, with the reason', () => {
   const { reply } = drive(docker, requestOf('/old/manifests/1'), answer)
   assert.equal(reply?.status, 404)

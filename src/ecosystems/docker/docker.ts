@@ -4,7 +4,7 @@
  */
 import type { Ecosystem } from '../ecosystem.ts'
 import { dockerClients } from './clients/clients.ts'
-import { DOCKER_TYPE, dockerFromPurl, dockerSubject, dockerToPurl } from './coordinates.ts'
+import { DOCKER_TYPE, dockerFromPurl, dockerNamePattern, dockerSubject, dockerToPurl } from './coordinates.ts'
 import { followDocker } from './follow.ts'
 import { dockerLockfiles } from './lockfiles.ts'
 import { dockerReferences } from './references.ts'
@@ -26,7 +26,7 @@ export const docker: Ecosystem = {
   ],
   aliases: [],
   routes: dockerRoutes,
-  coordinates: { toPurl: dockerToPurl, fromPurl: dockerFromPurl },
+  coordinates: { toPurl: dockerToPurl, fromPurl: dockerFromPurl, namePattern: dockerNamePattern },
   compareVersions: compareTags,
   resolve: resolveDocker,
   variant: dockerVariant,

@@ -61,6 +61,10 @@ function* resolveTag(
 ): Generator<Need, Pointed | Resolution, Got> {
   const pointer = manifestRequest(repository, tag, 'HEAD', context)
   const head = yield { kind: 'document', request: pointer }
+  if (head.kind === 'unavailable') {
+    const pointed = yield* pointedByBody(repository, tag, head.reason.code !== 'untrusted', context)
+    if (!('kind' in pointed)) return pointed
+  }
   if (head.kind === 'absent' || head.kind === 'unavailable') {
     const message = `${repositoryText(repository)}:${tag}: ${head.reason.message}`
     return { kind: head.kind, reason: { code: head.reason.code, message } }
@@ -73,25 +77,36 @@ function* resolveTag(
     )
   }
   const stated = strongDigest(head.headers['docker-content-digest'])
-  const who = `tag ${tag} at ${repository.registry}`
-  if (stated !== undefined) {
-    const sizeBytes = Number(head.headers['content-length'] ?? Number.NaN)
-    return {
+  if (stated === undefined) return yield* pointedByBody(repository, tag, false, context)
+  const sizeBytes = Number(head.headers['content-length'] ?? Number.NaN)
+  return {
+    digest: stated,
+    mediaType: contentType,
+    sizeBytes: Number.isSafeInteger(sizeBytes) && sizeBytes > 0 ? sizeBytes : undefined,
+    evidence: {
+      kind: 'header',
       digest: stated,
-      mediaType: contentType,
-      sizeBytes: Number.isSafeInteger(sizeBytes) && sizeBytes > 0 ? sizeBytes : undefined,
-      evidence: { kind: 'header', digest: stated, statedBy: `docker-content-digest of ${who}` },
-    }
+      statedBy: `docker-content-digest of tag ${tag} at ${repository.registry}`,
+    },
   }
-  // Some registries leave the digest out of HEAD: the document itself then says it.
-  const body = yield { kind: 'document', request: manifestRequest(repository, tag, 'GET', context) }
+}
+
+/** Some registries leave the digest out of HEAD (which is then not kept as a pointer): the document itself says it. */
+function* pointedByBody(
+  repository: Repository,
+  tag: string,
+  keptOnly: boolean,
+  context: ResolveContext,
+): Generator<Need, Pointed | Resolution, Got> {
+  const request = manifestRequest(repository, tag, 'GET', context)
+  const body = yield { kind: 'document', request, ...(keptOnly ? { keptOnly } : {}) }
   if (body.kind === 'absent' || body.kind === 'unavailable') return body
   const digest = digestBytes('sha256', body.bytes)
   return {
     digest,
     mediaType: body.mediaType,
     sizeBytes: body.bytes.byteLength,
-    evidence: { kind: 'index', digest, statedBy: `the manifest that ${who} gave` },
+    evidence: { kind: 'index', digest, statedBy: `the manifest that tag ${tag} at ${repository.registry} gave` },
   }
 }
 
@@ -125,6 +140,7 @@ function* resolveDocument(repository: Repository, params: Params, request: Reque
     freshSeconds: context.freshSeconds,
     staleSeconds: 0,
     immutable: false,
+    provenBy: isTags ? 'tags' : 'referrers',
   }
   const got = yield { kind: 'document', request: documentRequest }
   if (got.kind === 'absent' || got.kind === 'unavailable') return got
@@ -201,6 +217,7 @@ function manifestRequest(
     freshSeconds: context.freshSeconds,
     staleSeconds: 0,
     immutable: false,
+    provenBy: method === 'HEAD' ? 'pointer' : 'manifest',
   }
 }
 

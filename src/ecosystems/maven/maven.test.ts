@@ -259,6 +259,33 @@ test('a file with nothing but a sha1 beside it is located by that, as weak evide
   assert.equal(located.purl, 'pkg:maven/org.example/lib@0.9?type=pom')
 })
 
+test('a strong checksum that cannot be asked for is not made up for by a weak one', () => {
+  const path = `${LIB}/0.9/lib-0.9.pom`
+  const answers = repositories({
+    [`maven HEAD ${path}`]: documentAt('maven', ''),
+    [`maven GET ${path}.sha512`]: unavailable('it answers 503'),
+    [`maven GET ${path}.sha1`]: documentAt('maven', hexOf(sha1)),
+  })
+  const { resolution } = resolveAt(path, ['maven'], answers)
+  assert.deepEqual(
+    [resolution.kind, 'reason' in resolution && resolution.reason.message],
+    ['unavailable', 'it answers 503'],
+  )
+})
+
+test('a file whose name says nothing more is of its release all the same', () => {
+  for (const name of ['lib-1.0.jar.pack.gz', 'lib-1.0.jar.sigstore.json', 'lib-9.jar']) {
+    const path = `${LIB}/1.0/${name}`
+    const { located } = locate(
+      path,
+      repositories({
+        [`maven HEAD ${path}`]: documentAt('maven', '', { 'x-checksum-sha256': hexOf(sha256) }),
+      }),
+    )
+    assert.equal(located.purl, 'pkg:maven/org.example/lib@1.0', name)
+  }
+})
+
 test('a strong checksum in the headers spares the requests for files beside it', () => {
   const { located, needs } = locate(`${LIB}/1.1/lib-1.1-sources.jar`)
   assert.deepEqual(located.digests, [sha256])

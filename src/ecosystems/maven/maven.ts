@@ -10,10 +10,10 @@ import { mavenLockfiles } from './lockfiles.ts'
 import { readPlace } from './names.ts'
 import { mavenReferences } from './references.ts'
 import { refuseMaven } from './refuse.ts'
-import { metadataOf, resolveMaven, subjectOf } from './resolve.ts'
+import { mavenReadings, metadataOf, resolveMaven, subjectOf } from './resolve.ts'
 import { MAVEN_UPSTREAM, mavenRoutes } from './routes.ts'
 import { mavenVariant, RELEASES_VIEW, transformMaven } from './transform.ts'
-import { compareMavenVersions } from './versions.ts'
+import { compareMavenPrecedence, compareMavenVersions } from './versions.ts'
 
 /** The ecosystem of Maven artifacts. */
 export const maven: Ecosystem = {
@@ -26,8 +26,10 @@ export const maven: Ecosystem = {
   routes: mavenRoutes,
   coordinates: { toPurl: mavenToPurl, fromPurl: mavenFromPurl },
   compareVersions: compareMavenVersions,
+  precedence: compareMavenPrecedence,
   subject: (want) =>
     want.kind === 'artifact' || want.kind === 'document' ? subjectOf(readPlace(want.params.path ?? '')) : undefined,
+  readings: mavenReadings,
   releases: { view: RELEASES_VIEW, statesTimes: false, index: metadataOf },
   resolve: resolveMaven,
   variant: mavenVariant,

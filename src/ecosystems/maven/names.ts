@@ -17,7 +17,8 @@ export interface FilePlace {
   readonly path: string
 }
 
-const METADATA_FILE = 'maven-metadata.xml'
+/** What every repository calls its indexes. */
+export const METADATA_FILE = 'maven-metadata.xml'
 const PATH_LENGTH_MAX = 1024
 const SEGMENT = /^[\w+~!$(@,=-][\w.+~!$()@,=-]{0,254}$/
 

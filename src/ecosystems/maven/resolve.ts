@@ -8,7 +8,15 @@ import { type Purl, purlParts } from '../../base/purl.ts'
 import type { RequestView, ResolveContext } from '../ecosystem.ts'
 import { artifactPurl, filePurl, MAVEN_TYPE } from './coordinates.ts'
 import { checksumHeaders, readAlgorithm } from './formats/checksums.ts'
-import { isSignature, isSnapshot, isTimestamped, type MavenPlace, metadataPath, readPlace } from './names.ts'
+import {
+  isSignature,
+  isSnapshot,
+  isTimestamped,
+  type MavenPlace,
+  METADATA_FILE,
+  metadataPath,
+  readPlace,
+} from './names.ts'
 import { MAVEN_UPSTREAM } from './routes.ts'
 import {
   askedStatement,
@@ -19,6 +27,7 @@ import {
   type Statement,
   smallRequest,
 } from './statement.ts'
+import { METADATA, SIGNATURE } from './transform.ts'
 
 const METADATA_BYTES_MAX = 64 * 1024 ** 2
 /** More repositories than this are not asked: one request may ask the core for only so much. */
@@ -51,7 +60,9 @@ export function* resolveMaven(want: Want, _request: RequestView, context: Resolv
   const checksum = readAlgorithm(want.params.checksum)
   if (place.kind === 'metadata') return yield* resolveMetadata(place, checksum, upstreams, context)
   if (isSignature(place.file)) {
-    const requests = upstreams.map((upstream) => besideRequest(place, place.path, upstream, context))
+    const requests = upstreams.map((upstream) => {
+      return { ...besideRequest(place, place.path, upstream, context), provenBy: SIGNATURE }
+    })
     const found = yield* firstWith(requests)
     return 'request' in found ? documentOf(found.request, filePurl(place), place.file) : found
   }
@@ -78,6 +89,14 @@ export function subjectOf(place: MavenPlace): Purl | undefined {
   return artifact === undefined || group === '' ? undefined : artifactPurl(group, artifact, version)
 }
 
+/** Metadata of `com/acme` is of the artifact `com:acme`, or of the plugins of the group `com.acme`, whatever they are called. */
+export function mavenReadings(want: Want): readonly Purl[] {
+  if (want.kind !== 'artifact' && want.kind !== 'document') return []
+  const place = readPlace(want.params.path ?? '')
+  if (place.kind !== 'metadata') return []
+  return [artifactPurl(place.segments.join('.'), METADATA_FILE, undefined)]
+}
+
 /** The metadata of a package at one upstream. */
 export function metadataOf(purl: Purl, upstream: string, context: ResolveContext): DocumentRequest | undefined {
   const { namespace, name } = purlParts(purl)
@@ -90,6 +109,7 @@ function metadataRequest(path: string, upstream: string, context: ResolveContext
   return {
     ...smallRequest(path, upstream, context),
     bytesMax: METADATA_BYTES_MAX,
+    provenBy: METADATA,
     ...(isBuilds ? { unshared: true } : {}),
   }
 }
@@ -156,7 +176,8 @@ function locate(place: Place, stated: Statement, isFixed: boolean): Located {
   const mediaType = MEDIA_TYPES[place.file.slice(place.file.lastIndexOf('.') + 1)]
   return {
     ecosystem: MAVEN_TYPE,
-    purl: filePurl(place),
+    // A file whose name says nothing more (`a-1.0.jar.sigstore.json`) is of its release all the same.
+    purl: filePurl(place) ?? artifactPurl(place.group, place.artifact, place.version),
     label: place.file,
     digests: stated.digests,
     sizeBytes: undefined,

@@ -32,11 +32,16 @@ export function* keptStatement(
 ): Generator<Need, Statement | undefined, Got> {
   for (const upstream of upstreams) {
     const head = yield { kind: 'document', request: headRequest(place, upstream, context), keptOnly: true }
-    if (head.kind === 'document') return yield* statementOf(place, upstream, head.headers, true, context)
+    if (head.kind === 'document') return found(yield* statementOf(place, upstream, head.headers, true, context))
   }
   // A repository that does not answer HEAD.
   const [only, ...others] = upstreams
-  return only === undefined || others.length > 0 ? undefined : yield* statementOf(place, only, {}, true, context)
+  if (only === undefined || others.length > 0) return undefined
+  return found(yield* statementOf(place, only, {}, true, context))
+}
+
+function found(stated: Statement | Failure | undefined): Statement | undefined {
+  return stated === undefined || 'kind' in stated ? undefined : stated
 }
 
 /** What the repositories state now, of the first that has the file. */
@@ -67,6 +72,8 @@ export function* askedStatement(
   return absent(reason)
 }
 
+type Failure = Resolution & { readonly kind: 'unavailable' }
+
 /** The digests of a file, strongest first: of the headers, then of the checksum files until one of them is strong. */
 function* statementOf(
   place: FilePlace,
@@ -74,7 +81,7 @@ function* statementOf(
   headers: Headers,
   keptOnly: boolean,
   context: ResolveContext,
-): Generator<Need, Statement | undefined, Got> {
+): Generator<Need, Statement | Failure | undefined, Got> {
   const evidence: Evidence[] = headerChecksums(headers).map((digest) => {
     return { kind: 'header', digest, statedBy: `x-checksum header of ${place.file} at ${upstream}` }
   })
@@ -85,6 +92,8 @@ function* statementOf(
     const path = `${place.path}.${algorithm}`
     const asked = besideRequest(place, path, upstream, context)
     const got = yield { kind: 'document', request: asked, ...(keptOnly ? ({ keptOnly } as const) : {}) }
+    // What cannot be asked now may be stronger than what can: who breaks it off shall not choose what bytes are held against.
+    if (got.kind === 'unavailable' && !keptOnly && !isWeak) return got
     const digest = got.kind === 'document' ? readChecksum(got.bytes, algorithm) : undefined
     if (digest !== undefined)
       evidence.push({ kind: 'index', digest, statedBy: `${place.file}.${algorithm} at ${upstream}` })

@@ -14,8 +14,10 @@ import { isSignature, readPlace } from './names.ts'
 /** The view by which the policy reads which releases there are. */
 export const RELEASES_VIEW = 'releases-1'
 
-const METADATA = 'metadata-1'
-const SIGNATURE = 'signature-1'
+/** The form of metadata. */
+export const METADATA = 'metadata-1'
+/** The form of signatures. */
+export const SIGNATURE = 'signature-1'
 const STATED = 'stated-1'
 
 /** The key of a request: form and, for a checksum, its function. */

@@ -24,23 +24,23 @@ const FILLER: Token = { rank: NOTHING, text: '' }
 
 /** A total order: Maven's; versions that are the same to Maven (1.0 and 1) by their texts. */
 export function compareMavenVersions(a: string, b: string): number {
+  return compareMavenPrecedence(a, b) || compareText(a, b)
+}
+
+/** Maven's own order, by which 1.0 and 1 are the same. */
+export function compareMavenPrecedence(a: string, b: string): number {
   const left = tokensOf(a)
   const right = tokensOf(b)
   for (let index = 0; index < Math.max(left.length, right.length); index++) {
     const order = compareTokens(left[index] ?? FILLER, right[index] ?? FILLER)
     if (order !== 0) return order
   }
-  return compareText(a, b)
+  return 0
 }
 
 /** True if Maven takes the two for the same version. */
 export function sameMavenVersion(a: string, b: string): boolean {
-  const left = tokensOf(a)
-  const right = tokensOf(b)
-  const length = Math.max(left.length, right.length)
-  return Array.from({ length }, (_, index) => compareTokens(left[index] ?? FILLER, right[index] ?? FILLER)).every(
-    (order) => order === 0,
-  )
+  return compareMavenPrecedence(a, b) === 0
 }
 
 function tokensOf(version: string): Token[] {

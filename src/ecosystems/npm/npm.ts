@@ -14,7 +14,7 @@ import { refuseNpm } from './refuse.ts'
 import { packumentIndex, resolveNpm } from './resolve.ts'
 import { NPM_UPSTREAM, npmRoutes } from './routes.ts'
 import { npmVariant, transformNpm } from './transform.ts'
-import { compareNpmVersions } from './versions.ts'
+import { compareNpmPrecedence, compareNpmVersions } from './versions.ts'
 
 /** The ecosystem of JavaScript packages. */
 export const npm: Ecosystem = {
@@ -27,6 +27,7 @@ export const npm: Ecosystem = {
   routes: npmRoutes,
   coordinates: { toPurl: npmToPurl, fromPurl: npmFromPurl },
   compareVersions: compareNpmVersions,
+  precedence: compareNpmPrecedence,
   resolve: resolveNpm,
   variant: npmVariant,
   subject: npmSubject,

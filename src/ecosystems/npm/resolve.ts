@@ -132,6 +132,7 @@ function packumentRequest(name: string, context: ResolveContext): DocumentReques
     freshSeconds: context.freshSeconds,
     staleSeconds: context.freshSeconds,
     immutable: false,
+    provenBy: FILES_VIEW,
   }
 }
 

@@ -8,7 +8,15 @@ import semver from 'semver'
 export function compareNpmVersions(a: string, b: string): number {
   const left = semver.parse(a)
   const right = semver.parse(b)
-  if (left !== null && right !== null) return semver.compareBuild(left, right) || compareText(a, b)
+  const built = left !== null && right !== null ? semver.compareBuild(left, right) : 0
+  return compareNpmPrecedence(a, b) || built || compareText(a, b)
+}
+
+/** Semver's precedence: build metadata does not count. */
+export function compareNpmPrecedence(a: string, b: string): number {
+  const left = semver.parse(a)
+  const right = semver.parse(b)
+  if (left !== null && right !== null) return semver.compare(left, right)
   if (left === null && right === null) return compareText(a, b)
   return left === null ? -1 : 1
 }

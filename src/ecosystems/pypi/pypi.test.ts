@@ -306,6 +306,16 @@ test('a page that upstream has in HTML only becomes the same JSON, as far as HTM
   assert.equal(locate(WHEEL, answers).located.path, wheel.url)
 })
 
+test('an HTML page that is cut off, or of something else, is refused; an empty index is not', () => {
+  const facts = { mediaType: 'text/html', headers: {} }
+  const read = (html: string) => pypi.transform(Buffer.from(html), facts, 'files-1|left-pad')
+  const link = `<a href="left-pad-1.0.zip#sha256=${sha256}">left-pad-1.0.zip</a>`
+  assert.throws(() => read(`<html><body>${link}<a href="left`), { code: 'untrusted.reply', message: /whole page/ })
+  assert.throws(() => read('<html><h1>Log in</h1></html>'), { code: 'untrusted.reply', message: /something else/ })
+  assert.match(String(read(link).bytes), /left-pad-1\.0\.zip/)
+  assert.equal(String(read('<html><title>Links for left-pad</title></html>').bytes).trim(), '')
+})
+
 test('an HTML page is read with its base, entities, comments and odd quotes', () => {
   const html = `<BASE href='${FILES}/deep/'><!-- <a href="gone-1.0.zip">gone</a> --><A data-yanked
     HREF=left-pad-3.0.zip#sha256=${sha256} data-requires-python='>&#61;3'>left-pad&#x2d;3.0.zip</A><a>no link</a>`
@@ -325,11 +335,18 @@ test('hidden releases are yanked with the reason of the policy, in every form', 
   }
 })
 
-test('the view of releases has every version once, with the time of its first file', () => {
+test('the view of releases has every version once, with the time of its first file and the digests of all', () => {
   const early = { ...wheel, filename: 'left-pad-1.1.tar.gz', 'upload-time': '2023-01-01T00:00:00Z' }
   const body = Buffer.from(JSON.stringify({ ...page, files: [...page.files, early] }))
   const made = pypi.transform(body, { mediaType: JSON_TYPE, headers: {} }, RELEASES_VIEW)
-  assert.deepEqual(parseReleases(made.bytes), [
+  const listed = parseReleases(made.bytes)
+  assert.deepEqual(listed[1]?.files, [`sha256:${wheel.hashes.sha256}`, `sha256:${wheel.hashes.sha256}`])
+  assert.deepEqual(
+    listed.map(({ files }) => files?.length),
+    [1, 2, undefined, 1],
+  )
+  const dated = listed.map(({ version, releasedAtMs }) => ({ version, releasedAtMs }))
+  assert.deepEqual(dated, [
     { version: '1.0', releasedAtMs: undefined },
     { version: '1.1', releasedAtMs: Date.parse('2023-01-01') },
     { version: '1.2', releasedAtMs: undefined },
@@ -408,4 +425,20 @@ test('the published vectors of pypi purls are read and written', () => {
     const bare = purl.replace(/[?#].*$/, '')
     assert.equal(pypi.coordinates.toPurl(pypi.coordinates.fromPurl(purl)), bare)
   }
+})
+
+test('a page of nothing but beginnings is refused in one reading', { timeout: 20_000 }, () => {
+  for (const part of ['<a"', '<a "', '<a <', "<meta '", '<script>', '<a href="x">', '<!--', '<title>']) {
+    const page = Buffer.from(part.repeat(300_000))
+    const facts = { mediaType: 'text/html', headers: {} }
+    assert.throws(() => pypi.transform(page, facts, RELEASES_VIEW), { code: 'untrusted.reply' }, part)
+  }
+})
+
+test('a page with a script and quotes in its text is read', () => {
+  const link = "<A HREF='../../packages/x-1.0.tar.gz#sha256=00' data-yanked=\"it's > bad\">x-1.0.tar.gz</A>"
+  const page = `<html><script>if (a <b) "</script><body>don't 1 < 2 ${link}</body></html>`
+  const facts = { mediaType: 'text/html', headers: {} }
+  const made = Buffer.from(pypi.transform(Buffer.from(page), facts, RELEASES_VIEW).bytes).toString()
+  assert.match(made, /^1\.0\t/)
 })

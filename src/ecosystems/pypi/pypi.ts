@@ -13,10 +13,10 @@ import { pypiLockfiles } from './lockfiles/lockfiles.ts'
 import { normalName } from './names.ts'
 import { pypiReferences } from './references.ts'
 import { refusePypi } from './refuse.ts'
-import { pageRequest, pypiSubject, resolvePypi } from './resolve.ts'
+import { pageRequest, pypiReadings, pypiSubject, resolvePypi } from './resolve.ts'
 import { PYPI_PREFIX, PYPI_UPSTREAM, pypiRoutes } from './routes.ts'
 import { pypiVariant, RELEASES_VIEW, transformPypi } from './transform.ts'
-import { comparePypiVersions } from './versions.ts'
+import { comparePypiPrecedence, comparePypiVersions } from './versions.ts'
 
 /** The ecosystem of Python packages. */
 export const pypi: Ecosystem = {
@@ -27,11 +27,13 @@ export const pypi: Ecosystem = {
   upstreams: [{ name: PYPI_UPSTREAM, url: pypiDefaultUrl(), share: 'network' }],
   aliases: ['sha512', 'md5'],
   routes: pypiRoutes,
-  coordinates: { toPurl: pypiToPurl, fromPurl: pypiFromPurl },
+  coordinates: { toPurl: pypiToPurl, fromPurl: pypiFromPurl, namePattern: normalName },
   compareVersions: comparePypiVersions,
+  precedence: comparePypiPrecedence,
   resolve: resolvePypi,
   variant: pypiVariant,
   subject: pypiSubject,
+  readings: pypiReadings,
   releases: {
     view: RELEASES_VIEW,
     statesTimes: true,

@@ -62,9 +62,19 @@ export function pypiSubject(want: Want): Purl | undefined {
   return about === undefined ? undefined : purlOf(about, versionOfFile(about, file))
 }
 
+/** The other projects that may have a file: their pages are looked at too. */
+export function pypiReadings(want: Want): readonly Purl[] {
+  if (want.kind !== 'artifact' && want.kind !== 'document') return []
+  const { name, project, file = '' } = want.params
+  if (name !== undefined || project !== undefined) return []
+  return projectsOfFile(file)
+    .slice(1)
+    .map((each) => projectPurl(each, undefined))
+}
+
 /** The request for a project's page, always in the best form: one body serves every client. */
 export function pageRequest(project: string, context: Pick<ResolveContext, 'freshSeconds'>): DocumentRequest {
-  return { ...listRequest(context), path: `/${project}/`, bytesMax: PAGE_BYTES_MAX }
+  return { ...listRequest(context), path: `/${project}/`, bytesMax: PAGE_BYTES_MAX, provenBy: filesView(project) }
 }
 
 function listRequest({ freshSeconds }: Pick<ResolveContext, 'freshSeconds'>): DocumentRequest {

@@ -3,13 +3,14 @@
  * depend on, so that each form is made once per page and kept. URLs are relative: no form depends on this node's address.
  */
 import { gzipSync } from 'node:zlib'
+import type { Digest } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import type { Want } from '../../base/located.ts'
-import { formatReleases, type Release, releaseTime } from '../../base/releases.ts'
+import { formatReleases, releaseTime } from '../../base/releases.ts'
 import type { RequestView, Transformed, TransformFacts } from '../ecosystem.ts'
 import { type Form, MEDIA_TYPES, preferredForm } from './accept.ts'
 import { isProjectName, normalName, versionOfFile } from './names.ts'
-import { makeFileTable } from './pages/file-table.ts'
+import { digestsOf, makeFileTable } from './pages/file-table.ts'
 import { readHtmlList } from './pages/html-reader.ts'
 import { writeHtmlList, writeHtmlPage } from './pages/html-writer.ts'
 import { isObject, malformed, parseJson } from './pages/json.ts'
@@ -17,7 +18,7 @@ import { isHtml, readProjectPage } from './pages/project-page.ts'
 import { rewriteFiles } from './pages/rewrite.ts'
 
 /** The view of a page as `base/releases.ts` wants it. */
-export const RELEASES_VIEW = 'releases-1'
+export const RELEASES_VIEW = 'releases-2'
 
 /** Part of every key: kept forms of an older Pyrsia are made anew when what is made here changes. */
 const REVISION = '1'
@@ -79,17 +80,29 @@ function makeList(document: Uint8Array, facts: TransformFacts, form: Form): Uint
   return Buffer.from(writeHtmlList(list, names, (name) => `${normalName(name)}/`))
 }
 
-/** A release was published when its first file was. */
+/** A release was published when its first file was; it can be had if one of its files can. */
 function makeReleases(document: Uint8Array, facts: TransformFacts): Uint8Array {
   const page = readProjectPage(document, facts.mediaType)
-  const found = new Map<string, Release>()
+  const found = new Map<string, { readonly times: number[]; readonly files: Array<Digest | undefined> }>()
   for (const file of page.files) {
     const version = versionOfFile(page.name, file.filename)
     if (version === undefined) continue
-    const times = [found.get(version)?.releasedAtMs, releaseTime(file['upload-time'])].filter((ms) => ms !== undefined)
-    found.set(version, { version, releasedAtMs: times.length === 0 ? undefined : Math.min(...times) })
+    const release = found.get(version) ?? { times: [], files: [] }
+    found.set(version, release)
+    const releasedAtMs = releaseTime(file['upload-time'])
+    if (releasedAtMs !== undefined) release.times.push(releasedAtMs)
+    release.files.push(digestsOf(file.hashes)[0])
   }
-  return formatReleases(found.values())
+  return formatReleases(
+    found.entries().map(([version, { times, files }]) => {
+      const stated = files.filter((digest) => digest !== undefined)
+      return {
+        version,
+        releasedAtMs: times.length === 0 ? undefined : Math.min(...times),
+        files: stated.length === files.length ? stated : [],
+      }
+    }),
+  )
 }
 
 function isForm(text: string | undefined): text is Form {

@@ -62,9 +62,14 @@ export function isVersion(text: string): boolean {
  * (`1.0`, `1.0.0`) by their text, so that only equal texts are equal.
  */
 export function comparePypiVersions(a: string, b: string): number {
+  return comparePypiPrecedence(a, b) || compareText(a, b)
+}
+
+/** The same, with all spellings of one version equal. */
+export function comparePypiPrecedence(a: string, b: string): number {
   const left = parse(a)
   const right = parse(b)
-  if (left !== undefined && right !== undefined) return compareParsed(left, right) || compareText(a, b)
+  if (left !== undefined && right !== undefined) return compareParsed(left, right)
   if (left === undefined && right === undefined) return compareText(a, b)
   return left === undefined ? -1 : 1
 }

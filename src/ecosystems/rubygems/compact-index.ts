@@ -13,13 +13,14 @@ import { readNumber } from './names.ts'
 /** The key of the view in which files are looked up. */
 export const FILES_VIEW = 'files-1'
 /** The key of the view that lists the releases of a package. */
-export const RELEASES_VIEW = 'releases-1'
+export const RELEASES_VIEW = 'releases-2'
 
 const HEADER = '---\n'
 const LINE_FEED = 10
 const SPACE = 32
 const MD5_LENGTH = 32
 const SHA256 = /^[0-9a-f]{64}$/i
+const WHOLE_LINE = /checksum:[0-9a-f]{64}(?:,|$)| [0-9a-f]{32}$/i
 
 /** What the index says of one file. */
 export interface FileRow {
@@ -37,13 +38,18 @@ interface InfoLine {
   readonly releasedAtMs: number | undefined
 }
 
-/** Where the lines of a compact index begin, if it is one. @throws untrusted.reply without a header */
+/** @throws untrusted.reply for what is no compact index: without a header, or cut off within a line */
 export function checkCompactIndex(document: Uint8Array): void {
   const buffer = bufferOf(document)
   // The header may have lines of its own (`created_at`) before the dashes, but not many.
   const head = buffer.subarray(0, 4096)
   if (head.indexOf(HEADER) !== 0 && head.indexOf(`\n${HEADER}`) < 0) {
     throw new AppError('untrusted.reply', 'reading a compact index: wanted a line of three dashes, found none')
+  }
+  // Of a last line without a line feed, only a checksum shows that it is whole.
+  const last = buffer.subarray(buffer.lastIndexOf(LINE_FEED) + 1)
+  if (last.byteLength > 0 && !WHOLE_LINE.test(last.toString('latin1'))) {
+    throw new AppError('untrusted.reply', 'reading a compact index: wanted whole lines, found the last one cut off')
   }
 }
 
@@ -75,16 +81,22 @@ export function findFile(table: Uint8Array, number: string): FileRow | undefined
 
 /**
  * The view `RELEASES_VIEW` of an info document: a version once, with the time of its first file, since a platform may be added
- * later. @throws untrusted.reply
+ * later, and the digests of all. @throws untrusted.reply
  */
 export function makeReleases(info: Uint8Array): Uint8Array {
   const releases = new Map<string, DatedRelease>()
-  for (const { version, releasedAtMs } of infoLines(info)) {
+  const unstated = new Set<string>()
+  for (const { version, sha256, releasedAtMs } of infoLines(info)) {
     const known = releases.get(version)
     const isFirst = known?.releasedAtMs === undefined || (releasedAtMs ?? Number.POSITIVE_INFINITY) < known.releasedAtMs
-    if (isFirst) releases.set(version, { version, releasedAtMs })
+    const files = [...(known?.files ?? [])]
+    if (sha256 === '') unstated.add(version)
+    else files.push(digestOf('sha256', sha256))
+    releases.set(version, { version, releasedAtMs: isFirst ? releasedAtMs : known.releasedAtMs, files })
   }
-  return formatReleases(releases.values())
+  return formatReleases(
+    releases.values().map((release) => (unstated.has(release.version) ? { ...release, files: [] } : release)),
+  )
 }
 
 /** An info document without the lines of these versions. @throws untrusted.reply */

@@ -10,6 +10,7 @@ import { FILES_VIEW, type FileRow, findFile } from './compact-index.ts'
 import { GEM_TYPE, packagePurl, releasePurl } from './coordinates.ts'
 import { filePath, infoPath, numberOf, type Release, readingsOf } from './names.ts'
 import { GEM_UPSTREAM } from './routes.ts'
+import { COMPACT } from './transform.ts'
 
 const MIB = 1024 ** 2
 const BYTES_MAX = { versions: 256 * MIB, names: 64 * MIB, info: 32 * MIB, list: 128 * MIB, quick: 4 * MIB } as const
@@ -39,18 +40,23 @@ export function* resolveGem(want: Want, _request: RequestView, context: ResolveC
     return { kind: 'document', request, purl: purlOf(readingsOf(file)[0]), label: `${file}.gemspec` }
   }
   if (what === 'versions') {
-    const request: DocumentRequest = { ...documentRequest('/versions', 'versions', context), appendOnly: true }
+    const request: DocumentRequest = {
+      ...documentRequest('/versions', 'versions', context),
+      appendOnly: true,
+      provenBy: COMPACT,
+    }
     return { kind: 'document', request, purl: undefined, label: what }
   }
   if (what === 'names') {
-    return { kind: 'document', request: documentRequest('/names', 'names', context), purl: undefined, label: what }
+    const request: DocumentRequest = { ...documentRequest('/names', 'names', context), provenBy: COMPACT }
+    return { kind: 'document', request, purl: undefined, label: what }
   }
   return { kind: 'document', request: documentRequest(`/${list}`, 'list', context), purl: undefined, label: list }
 }
 
 /** The info document of a package, of which the view `FILES_VIEW` is made. */
 export function infoRequest(name: string, context: ResolveContext): DocumentRequest {
-  return documentRequest(infoPath(name), 'info', context)
+  return { ...documentRequest(infoPath(name), 'info', context), provenBy: FILES_VIEW }
 }
 
 /** What a want is about, as far as the request tells: of a file the likeliest reading of its name. */
@@ -59,6 +65,14 @@ export function gemSubject(want: Want): Purl | undefined {
   const { name, file } = want.params
   if (name !== undefined) return packagePurl(name)
   return file === undefined ? undefined : purlOf(readingsOf(file)[0])
+}
+
+/** The other packages that a file's name may be of: their info documents are looked at too. */
+export function gemReadings(want: Want): readonly Purl[] {
+  if ((want.kind !== 'artifact' && want.kind !== 'document') || want.params.file === undefined) return []
+  return readingsOf(want.params.file)
+    .slice(1)
+    .map(({ name }) => packagePurl(name))
 }
 
 /** Which package a file belongs to shows in the index that lists it. */

@@ -242,14 +242,29 @@ test('while the policy may hide releases, the versions name other checksums, whi
   assert.equal(rubygems.variant({ ...requestOf('/versions'), hides: false }, want), 'compact-1')
 })
 
-test('the list of releases has each version once, with the time of its first file', () => {
+test('the list of releases has each version once, with the time of its first file and the digests of all', () => {
   const made = rubygems.transform(Buffer.from(INFO), { mediaType: 'text/plain', headers: {} }, RELEASES_VIEW)
-  assert.deepEqual(parseReleases(made.bytes), [
+  const listed = parseReleases(made.bytes)
+  assert.deepEqual(
+    listed.map(({ files }) => files?.length),
+    [1, 3, 1, undefined],
+  )
+  const dated = listed.map(({ version, releasedAtMs }) => ({ version, releasedAtMs }))
+  assert.deepEqual(dated, [
     { version: '1.0.0', releasedAtMs: undefined },
     { version: '1.1.0', releasedAtMs: Date.UTC(2026, 0, 2, 3, 4, 5) },
     { version: '2.0.0.pre.rc1', releasedAtMs: undefined },
     { version: '3.0.0', releasedAtMs: undefined },
   ])
+})
+
+test('a compact index that is cut off within a line is refused, one without the last line feed is not', () => {
+  const read = (text: string) =>
+    rubygems.transform(Buffer.from(text), { mediaType: '', headers: {} }, 'compact-1').bytes
+  for (const cut of [INFO.slice(0, 30), INFO.slice(0, -10), VERSIONS.slice(0, -5), NAMES.slice(0, -2)]) {
+    assert.throws(() => read(cut), { code: 'untrusted.reply', message: /cut off/ })
+  }
+  assert.equal(String(read(VERSIONS.trimEnd())), VERSIONS.trimEnd())
 })
 
 test('what is no compact index is refused as such', () => {

@@ -12,10 +12,10 @@ import { gemLockfiles } from './lockfiles.ts'
 import { isGemName } from './names.ts'
 import { gemReferences } from './references.ts'
 import { refuseGem } from './refuse.ts'
-import { gemSubject, infoRequest, resolveGem } from './resolve.ts'
+import { gemReadings, gemSubject, infoRequest, resolveGem } from './resolve.ts'
 import { GEM_UPSTREAM, gemRoutes } from './routes.ts'
 import { gemVariant, transformGem } from './transform.ts'
-import { compareGemVersions } from './versions.ts'
+import { compareGemPrecedence, compareGemVersions } from './versions.ts'
 
 /** The ecosystem of Ruby's gems. */
 export const rubygems: Ecosystem = {
@@ -28,8 +28,10 @@ export const rubygems: Ecosystem = {
   routes: gemRoutes,
   coordinates: { toPurl: gemToPurl, fromPurl: gemFromPurl },
   compareVersions: compareGemVersions,
+  precedence: compareGemPrecedence,
   resolve: resolveGem,
   subject: gemSubject,
+  readings: gemReadings,
   releases: {
     view: RELEASES_VIEW,
     statesTimes: true,

@@ -18,7 +18,7 @@ import {
 } from './compact-index.ts'
 
 /** The form of the compact index; its number changes when what is made here does. */
-const COMPACT = 'compact-1'
+export const COMPACT = 'compact-1'
 /**
  * The form of `/versions` while the policy may hide releases. Bundler reads an info document again only if `/versions` states
  * another MD5 than that of its copy, which may be of a time when nothing was hidden: here none has the one stated, so that it

@@ -9,6 +9,11 @@ const VERSION = /^\s*(?:\d+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]
  * before numbers and zeros at the end count for nothing; versions that RubyGems takes for equal (1 and 1.0) by their text.
  */
 export function compareGemVersions(a: string, b: string): number {
+  return compareGemPrecedence(a, b) || compareText(a, b)
+}
+
+/** `Gem::Version#<=>` itself: versions that it takes for equal are. */
+export function compareGemPrecedence(a: string, b: string): number {
   const left = segmentsOf(a)
   const right = segmentsOf(b)
   if (left === undefined || right === undefined) {
@@ -19,7 +24,7 @@ export function compareGemVersions(a: string, b: string): number {
     const order = compareSegments(left[at] ?? '0', right[at] ?? '0')
     if (order !== 0) return order
   }
-  return compareText(a, b)
+  return 0
 }
 
 /** Runs of digits (without leading zeros) and of letters; zeros before the first letter and at the end are left out. */

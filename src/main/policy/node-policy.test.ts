@@ -8,7 +8,10 @@ import { makeZip } from '../../../test/kit/zip.ts'
 import { openAdvisories } from '../../advisories/sqlite.ts'
 import { type Logger, silentLogger } from '../../base/clock.ts'
 import { parsePurl } from '../../base/purl.ts'
+import { precedenceOf } from '../../ecosystems/ecosystem.ts'
+import { ecosystems } from '../../ecosystems/index.ts'
 import { POLICY_ROUTES } from '../../http/api/policy-routes.ts'
+import { match } from '../../serve/routing.ts'
 import { createMemoryStore } from '../../store/memory.ts'
 import { advisoriesPath, importOsv, osvState } from './import-osv.ts'
 import { createNodePolicy, readPolicyFile } from './node-policy.ts'
@@ -144,4 +147,50 @@ test('the OSV endpoint answers by name, by purl and in batches', async (t) => {
   assert.deepEqual(call('/v1/querybatch', { queries }), {
     results: [{ vulns: [{ id: 'GHSA-1', modified: '2026-01-01T00:00:00Z' }] }, {}],
   })
+})
+
+test('an advisory for 2.0.0 finds the release 2.0, and a rule for 1.0 the release 1.0.0, in each order of versions', () => {
+  for (const [id, a, b] of [
+    ['pypi', '2.0', '2.0.0'],
+    ['maven', '2.0', '2.0.0'],
+    ['gem', '2.0', '2.0.0'],
+    ['npm', '2.0.0', '2.0.0+build.1'],
+  ] as const) {
+    const ecosystem = ecosystems.find((each) => each.id === id)
+    assert.ok(ecosystem)
+    assert.equal(precedenceOf(ecosystem)(a, b), 0, id)
+    assert.notEqual(ecosystem.compareVersions(a, b), 0, id)
+  }
+})
+
+test('a rule means a package however its owner spells the name', async (t) => {
+  const { made, clock } = await world(
+    t,
+    '[[rule]]\nnames = ["Acme_Tools", "ruamel.yaml", "acme.*", "alpine", "docker.io/acme/tool"]\naccess = "block"',
+  )
+  const isBlocked = (ecosystem: string, name: string) => {
+    const purl = ecosystems.find(({ id }) => id === ecosystem)?.coordinates.toPurl(name)
+    assert.ok(purl)
+    return made.policy.admit({ ecosystem, purl, name, nowMs: clock.nowMs() }).kind === 'deny'
+  }
+  for (const name of ['acme-tools', 'ruamel-yaml', 'acme-secret']) assert.equal(isBlocked('pypi', name), true, name)
+  for (const name of ['library/alpine', 'acme/tool']) assert.equal(isBlocked('docker', name), true, name)
+  assert.equal(isBlocked('npm', 'acme-tools'), false)
+  assert.equal(isBlocked('npm', 'alpine'), true)
+})
+
+test('a path that can be read in two ways names each package that it may be about', () => {
+  const readings = (id: string, path: string) => {
+    const ecosystem = ecosystems.find((each) => each.id === id)
+    assert.ok(ecosystem)
+    const want = match({ ecosystem, method: 'GET', path, query: {}, headers: {}, base: '' })
+    return [ecosystem.subject?.(want), ...(ecosystem.readings?.(want) ?? [])]
+  }
+  const folder = `/packages/00/11/${'2'.repeat(60)}`
+  assert.deepEqual(readings('pypi', `${folder}/acme-3d-1.0.tar.gz`), ['pkg:pypi/acme@3d-1.0', 'pkg:pypi/acme-3d'])
+  assert.deepEqual(readings('gem', '/gems/acme-2-1.0.gem'), ['pkg:gem/acme-2@1.0', 'pkg:gem/acme'])
+  assert.deepEqual(readings('maven', '/com/acme/maven-metadata.xml'), [
+    'pkg:maven/com/acme',
+    'pkg:maven/com.acme/maven-metadata.xml',
+  ])
 })

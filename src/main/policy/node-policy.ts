@@ -9,7 +9,7 @@ import type { Clock, Logger } from '../../base/clock.ts'
 import { AppError } from '../../base/errors.ts'
 import { type Advisory, affectedVersions } from '../../base/osv/advisory.ts'
 import { type Purl, parsePurl, purlParts } from '../../base/purl.ts'
-import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
+import { type Ecosystem, precedenceOf } from '../../ecosystems/ecosystem.ts'
 import { ecosystems } from '../../ecosystems/index.ts'
 import type { OsvQuery, PolicyDoor } from '../../http/api/parts.ts'
 import type { PolicyView } from '../../http/http.ts'
@@ -46,7 +46,12 @@ export async function readPolicyFile(named: string | undefined, directory: strin
     throw new AppError('usage.config', `there is no policy file ${path} (--policy)`)
   }
   const ids = ecosystems.map(({ id }) => id)
-  return { path, present: text !== undefined, rules: text === undefined ? NO_RULES : readRules(text, path, ids) }
+  return { path, present: text !== undefined, rules: text === undefined ? NO_RULES : readRules(text, path, ids, spell) }
+}
+
+/** A rule for `Foo_Bar` or `alpine` means what those ecosystems call `foo-bar` and `library/alpine`. */
+function spell(id: string, name: string): string {
+  return ecosystems.find((each) => each.id === id)?.coordinates.namePattern?.(name) ?? name
 }
 
 /** The policy, and the exceptions that can be added to it while the node runs. */
@@ -178,7 +183,7 @@ function vulnerabilities(query: OsvQuery, advisories: Advisories): ReadonlyArray
   const wanted = version ?? purlParts(asked.purl).version
   const all = advisories.of(asked.purl)
   const found: readonly Advisory[] =
-    wanted === undefined ? all : (affectedVersions([wanted], all, asked.ecosystem.compareVersions).get(wanted) ?? [])
+    wanted === undefined ? all : (affectedVersions([wanted], all, precedenceOf(asked.ecosystem)).get(wanted) ?? [])
   const records = [...new Set(found.map(({ id }) => id))].map((id) => advisories.record(id))
   return records.filter((record) => record !== undefined)
 }

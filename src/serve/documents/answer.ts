@@ -59,7 +59,8 @@ async function answerDocument(
   const { ecosystem, signal } = options
   const { request } = need
   const keptOnly = need.keptOnly === true
-  for (const next of need.soon ?? []) if (next.upstream === request.upstream) options.documents.prepare(next)
+  for (const next of need.soon ?? [])
+    if (next.upstream === request.upstream) options.documents.prepare(next, ecosystem.id)
   const answer = await options.documents.ask(request, { ecosystem: ecosystem.id, keptOnly, signal })
   if (answer.upstreamFailed) unaskable.add(request.upstream)
   if (answer.kind !== 'found') return answer

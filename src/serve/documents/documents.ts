@@ -49,7 +49,7 @@ export interface Documents {
   /** @throws aborted.caller; bug.assertion */
   ask(request: DocumentRequest, options: DocumentAsk): Promise<DocumentAnswer>
   /** Asks upstream for what will be asked for next, if it may not be given from here; whoever asks then joins in. */
-  prepare(request: DocumentRequest): void
+  prepare(request: DocumentRequest, ecosystem: string): void
   /** The kept document whose body is here too (or that needs none). */
   kept(key: DocumentKey): StoredDocument | undefined
 }
@@ -58,27 +58,34 @@ export interface Documents {
 const PEERS_AGAIN_MS = 10_000
 /** Documents for which that is remembered. */
 const PEERS_ASKED_MAX = 4_096
+/** Documents of which it is remembered that they came in a form that cannot be used. */
+const BAD_REPLIES_MAX = 4_096
 
-/** `bring` puts a blob into the store if any allowed source has it; `life` ends work that nobody waits for. */
-export function createDocuments(
-  parts: ServeParts,
-  life: AbortSignal,
-  bring: (cleared: Cleared, signal: AbortSignal) => Promise<void>,
-): Documents {
-  return new KeptDocuments(parts, life, bring)
+/** What the documents need of the other steps. */
+export interface DocumentSteps {
+  /** Puts a blob into the store if any allowed source has it. */
+  bring(cleared: Cleared, signal: AbortSignal): Promise<void>
+  /** Makes a view of a document whose body is stored. @throws untrusted.reply if it is malformed */
+  makeView(document: StoredDocument, ecosystem: string, view: string): Promise<void>
+}
+
+/** `life` ends work that nobody waits for. */
+export function createDocuments(parts: ServeParts, life: AbortSignal, steps: DocumentSteps): Documents {
+  return new KeptDocuments(parts, life, steps)
 }
 
 class KeptDocuments implements Documents {
   readonly #parts: ServeParts
   readonly #life: AbortSignal
-  readonly #bring: (cleared: Cleared, signal: AbortSignal) => Promise<void>
+  readonly #steps: DocumentSteps
   readonly #refreshes = createSingleFlight<StoredDocument>()
   readonly #peersAskedMs = new Map<DocumentKey, number>()
+  readonly #badReplies = new Map<DocumentKey, { readonly error: AppError; readonly untilMs: number }>()
 
-  constructor(parts: ServeParts, life: AbortSignal, bring: (cleared: Cleared, signal: AbortSignal) => Promise<void>) {
+  constructor(parts: ServeParts, life: AbortSignal, steps: DocumentSteps) {
     this.#parts = parts
     this.#life = life
-    this.#bring = bring
+    this.#steps = steps
   }
 
   kept(key: DocumentKey): StoredDocument | undefined {
@@ -90,12 +97,12 @@ class KeptDocuments implements Documents {
   async ask(request: DocumentRequest, options: DocumentAsk): Promise<DocumentAnswer> {
     const ours = this.kept(documentKey(request))
     if (ours !== undefined) {
-      const believed = this.#believe(request, ours, options.keptOnly)
+      const believed = this.#believe(request, ours, options)
       if (believed) return this.#answer(ours, 'store', false)
     }
     if (options.keptOnly) return nothingKept(request)
     const patienceMs = ours?.status === 'found' ? this.#parts.limits.staleWaitMs : undefined
-    const asked = await this.#fromUpstream(request, patienceMs, options.signal)
+    const asked = await this.#fromUpstream(request, patienceMs, options)
     if (asked.answer !== undefined) return this.#answer(asked.answer, 'upstream', false)
     if (asked.error.kind === 'absent') {
       const refused = asked.error.code === 'absent.document' ? ({ refused: true } as const) : {}
@@ -107,52 +114,78 @@ class KeptDocuments implements Documents {
     return { kind: 'unavailable', reason: reasonOf(asked.error), upstreamFailed: true }
   }
 
-  prepare(request: DocumentRequest): void {
+  prepare(request: DocumentRequest, ecosystem: string): void {
     const ours = this.kept(documentKey(request))
-    if (ours !== undefined && this.#believe(request, ours, false)) return
+    if (ours !== undefined && this.#believe(request, ours, { ecosystem, keptOnly: false })) return
     if (!this.#parts.upstream.askable(request.upstream)) return
-    this.#refreshOnce(request, true).catch((error) => {
+    this.#refreshOnce(request, ecosystem, true).catch((error) => {
       const why = errorChain(error)
       this.#parts.logger.debug({ path: request.path, why }, 'a document could not be asked for beforehand')
     })
   }
 
   /** True if the kept copy may be given without waiting for upstream; renews it in the background where that is due. */
-  #believe(request: DocumentRequest, ours: StoredDocument, keptOnly: boolean): boolean {
+  #believe(
+    request: DocumentRequest,
+    ours: StoredDocument,
+    { ecosystem, keptOnly }: Pick<DocumentAsk, 'ecosystem' | 'keptOnly'>,
+  ): boolean {
     const { clock, limits, logger, upstream } = this.#parts
     if (keptOnly || (request.immutable && ours.status === 'found')) return true
     const ageSeconds = (clock.nowMs() - ours.checkedAtMs) / 1000
     if (ours.status === 'absent') return ageSeconds < limits.absentSeconds
     if (ageSeconds < request.freshSeconds) return true
     if (ageSeconds >= request.freshSeconds + request.staleSeconds || !upstream.askable(request.upstream)) return false
-    this.#refreshOnce(request, false).catch((error) => {
+    this.#refreshOnce(request, ecosystem, false).catch((error) => {
       logger.debug({ path: request.path, why: errorChain(error) }, 'a document could not be renewed in the background')
     })
     return true
   }
 
-  #refreshOnce(request: DocumentRequest, interactive: boolean): Promise<StoredDocument> {
+  #refreshOnce(request: DocumentRequest, ecosystem: string, interactive: boolean): Promise<StoredDocument> {
     const key = documentKey(request)
     const countMax = this.#parts.limits.refreshesMax
     return this.#refreshes.run(key, async () => {
+      const bad = this.#badReplies.get(key)
+      if (bad !== undefined && this.#parts.clock.monotonicMs() < bad.untilMs) throw bad.error
       if (this.#refreshes.size() >= countMax) {
         throw new AppError('exhausted.queue', `${request.path}: ${countMax} documents are being asked for already`)
       }
-      return await refresh(request, this.kept(key), this.#parts, { interactive, signal: this.#life })
+      const prove = (document: StoredDocument) => this.#prove(request, document, ecosystem)
+      try {
+        const asked = await refresh(request, this.kept(key), this.#parts, { interactive, signal: this.#life, prove })
+        this.#badReplies.delete(key)
+        return asked
+      } catch (error) {
+        if (isBadReply(error)) this.#avoid(key, error)
+        throw error
+      }
     })
+  }
+
+  /** @throws untrusted.reply for a document that is malformed */
+  async #prove(request: DocumentRequest, document: StoredDocument, ecosystem: string): Promise<void> {
+    if (request.provenBy !== undefined) await this.#steps.makeView(document, ecosystem, request.provenBy)
+  }
+
+  /** What came malformed, or never ends, is not read again for each client that asks. */
+  #avoid(key: DocumentKey, error: AppError): void {
+    if (this.#badReplies.size >= BAD_REPLIES_MAX) this.#badReplies.clear()
+    const { clock, limits } = this.#parts
+    this.#badReplies.set(key, { error, untilMs: clock.monotonicMs() + limits.badReplyMs })
   }
 
   /** Upstream's answer, or why there is none. */
   async #fromUpstream(
     request: DocumentRequest,
     patienceMs: number | undefined,
-    signal: AbortSignal,
+    { ecosystem, signal }: DocumentAsk,
   ): Promise<
     { readonly answer: StoredDocument; readonly error?: never } | { readonly answer?: never; readonly error: AppError }
   > {
     const { clock, logger, upstream } = this.#parts
     if (!upstream.askable(request.upstream)) return { error: notAskable(request, upstream) }
-    const asking = orLeave(this.#refreshOnce(request, true), signal)
+    const asking = orLeave(this.#refreshOnce(request, ecosystem, true), signal)
     try {
       const answer = patienceMs === undefined ? await asking : await within(clock, patienceMs, asking)
       if (answer !== undefined) return { answer }
@@ -215,10 +248,11 @@ class KeptDocuments implements Documents {
     const share = shareOf(request, this.#parts)
     if (body !== undefined) {
       const cleared = checkKeptBody({ ...document, body }, options.ecosystem, request.bytesMax, share)
-      await this.#bring(cleared, options.signal)
+      await this.#steps.bring(cleared, options.signal)
     }
     const origin = { kind: 'peer', peerId, trusted: true } as const
     const kept: StoredDocument = { ...document, upstream: request.upstream, checkedAtMs, origin, share }
+    await this.#prove(request, kept, options.ecosystem)
     store.documents.put(kept)
     return kept
   }
@@ -231,6 +265,13 @@ class KeptDocuments implements Documents {
     const message = `${document.upstream} has no such thing`
     return { kind: 'absent', reason: { code: 'absent', message }, upstreamFailed }
   }
+}
+
+/** True if the reply itself was bad, and not the way to it: the breaker of the upstream knows nothing of that. */
+function isBadReply(error: unknown): error is AppError {
+  if (!(error instanceof AppError)) return false
+  if (error.kind === 'untrusted' || error.code === 'exhausted.size' || error.code === 'unavailable.timeout') return true
+  return error.code === 'unavailable.upstream' && error.data.phase === 'broken'
 }
 
 function notAskable(request: DocumentRequest, upstream: Pick<Upstream, 'config'>): AppError {

@@ -4,7 +4,7 @@
  */
 
 import { documentKey, type StoredDocument } from '../../base/document.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, isKind } from '../../base/errors.ts'
 import type { DocumentRequest, Headers } from '../../base/located.ts'
 import type { ByteStream } from '../../base/streams.ts'
 import type { UpstreamReply } from '../../upstream/upstream.ts'
@@ -17,13 +17,18 @@ const VALIDATORS = ['etag', 'last-modified'] as const
 /**
  * The document as upstream has it now; `status: 'absent'` if it has none.
  * @throws absent.upstream, absent.document (upstream refuses to tell), unavailable.upstream, unavailable.offline,
- * exhausted.quota, exhausted.size, exhausted.disk, untrusted.digest, aborted.caller
+ * exhausted.quota, exhausted.size, exhausted.disk, unavailable.timeout, untrusted.digest, untrusted.reply, aborted.caller
  */
 export async function refresh(
   request: DocumentRequest,
   kept: StoredDocument | undefined,
-  parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger'>,
-  options: { readonly interactive: boolean; readonly signal: AbortSignal },
+  parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger' | 'limits'>,
+  options: {
+    readonly interactive: boolean
+    readonly signal: AbortSignal
+    /** Throws if the document is malformed. */
+    readonly prove: (document: StoredDocument) => Promise<void>
+  },
 ): Promise<StoredDocument> {
   const ask = (range?: { readonly offset: number }) =>
     parts.upstream.request({
@@ -39,20 +44,25 @@ export async function refresh(
   const offset = tailOffset(request, kept)
   let reply = await ask(offset === undefined ? undefined : { offset })
   if (offset !== undefined && (reply.status === 206 || reply.status === 416)) {
-    const appended = kept && reply.status === 206 ? await keepAppended(request, kept, reply, parts) : undefined
+    const appended =
+      kept && reply.status === 206 ? await keepAppended(request, kept, reply, parts, options.prove) : undefined
     if (appended !== undefined) return appended
     await leaveUnread(reply.body)
     reply = await ask()
   }
   const portal = reply.status === 200 && isUnaskedPage(request, reply)
-  if (reply.status === 200 && !portal) return await keep(request, kept, reply, parts)
+  if (reply.status === 200 && !portal) return await keep(request, kept, reply, parts, options.prove)
   await leaveUnread(reply.body)
   if (portal) throw new AppError('unavailable.upstream', `${request.upstream} answered ${request.path} with a web page`)
   const nowMs = parts.clock.nowMs()
   if (reply.status === 304 && kept !== undefined) {
     const headers = pick(reply.headers, keptNames(request))
-    parts.store.documents.confirm(kept.key, nowMs, headers)
-    return { ...kept, checkedAtMs: nowMs, headers: { ...kept.headers, ...headers } }
+    const share = shareOf(request, parts)
+    const confirmed = { ...kept, checkedAtMs: nowMs, headers: { ...kept.headers, ...headers }, share }
+    // The owner may have decided otherwise since it was kept.
+    if (share === kept.share) parts.store.documents.confirm(kept.key, nowMs, headers)
+    else parts.store.documents.put(confirmed)
+    return confirmed
   }
   if (reply.status === 404 || reply.status === 410) return keepAbsence(request, parts, nowMs)
   const asked = `${request.method} ${request.path} of ${request.upstream}`
@@ -101,7 +111,8 @@ async function keep(
   request: DocumentRequest,
   kept: StoredDocument | undefined,
   reply: UpstreamReply,
-  parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger'>,
+  parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger' | 'limits'>,
+  prove: (document: StoredDocument) => Promise<void>,
 ): Promise<StoredDocument> {
   const share = shareOf(request, parts)
   const origin = { kind: 'upstream', name: request.upstream } as const
@@ -130,8 +141,25 @@ async function keep(
     origin,
     share,
   }
+  if (!unchanged) await proven(document, nowMs, prove, parts.store)
   parts.store.documents.put(document)
   return document
+}
+
+/** Puts away what is malformed: unless it had been here before, it is nobody else's. */
+async function proven(
+  document: StoredDocument,
+  askedAtMs: number,
+  prove: (document: StoredDocument) => Promise<void>,
+  store: ServeParts['store'],
+): Promise<void> {
+  try {
+    await prove(document)
+  } catch (error) {
+    const blob = isKind(error, 'untrusted') && document.body !== undefined ? store.lookup(document.body) : undefined
+    if (blob !== undefined && blob.storedAtMs >= askedAtMs && blob.pins.length === 0) await store.remove(blob.id)
+    throw error
+  }
 }
 
 /** The kept document with what upstream appended to it; undefined if the two do not make upstream's present one. */
@@ -139,21 +167,27 @@ async function keepAppended(
   request: DocumentRequest,
   kept: StoredDocument,
   reply: UpstreamReply,
-  parts: Pick<ServeParts, 'store' | 'clock' | 'ledger'>,
+  parts: Pick<ServeParts, 'store' | 'upstream' | 'clock' | 'ledger'>,
+  prove: (document: StoredDocument) => Promise<void>,
 ): Promise<StoredDocument | undefined> {
-  const { mediaType, share, origin } = kept
+  const { mediaType } = kept
+  const share = shareOf(request, parts)
+  const origin = { kind: 'upstream', name: request.upstream } as const
   const how = { bytesMax: request.bytesMax, facts: { mediaType, share, origin } }
   const blob = await storeAppended(kept, reply, how, parts)
   if (blob === undefined) return undefined
   const nowMs = parts.clock.nowMs()
   const document: StoredDocument = {
     ...kept,
+    origin,
+    share,
     body: blob.id,
     sizeBytes: blob.sizeBytes,
     headers: pick(reply.headers, keptNames(request)),
     changedAtMs: kept.body === blob.id ? kept.changedAtMs : nowMs,
     checkedAtMs: nowMs,
   }
+  if (kept.body !== blob.id) await prove(document)
   parts.store.documents.put(document)
   return document
 }
@@ -165,7 +199,7 @@ function keptNames(request: DocumentRequest): string[] {
 async function storeBody(
   request: DocumentRequest,
   reply: UpstreamReply,
-  parts: Pick<ServeParts, 'store' | 'ledger'>,
+  parts: Pick<ServeParts, 'store' | 'ledger' | 'clock' | 'limits'>,
   facts: Parameters<Awaited<ReturnType<ServeParts['store']['begin']>>['commit']>[0],
 ): ReturnType<Awaited<ReturnType<ServeParts['store']['begin']>>['commit']> {
   let writer: Awaited<ReturnType<ServeParts['store']['begin']>>
@@ -181,10 +215,18 @@ async function storeBody(
     await leaveUnread(reply.body)
     throw error
   }
+  const { clock, limits } = parts
+  const beganMs = clock.monotonicMs()
   try {
     for await (const chunk of reply.body) {
       await writer.write(chunk)
       parts.ledger.received('upstream', chunk.byteLength)
+      // A body that never stalls may still never end.
+      const tookMs = clock.monotonicMs() - beganMs
+      if (tookMs > limits.bodyPatienceMs && writer.writtenBytes < (limits.bodyBytesPerSecondMin * tookMs) / 1000) {
+        const found = `${writer.writtenBytes} bytes in ${Math.round(tookMs)} ms`
+        throw new AppError('unavailable.timeout', `${request.path} of ${request.upstream} comes too slowly: ${found}`)
+      }
     }
   } catch (error) {
     await writer.abort()

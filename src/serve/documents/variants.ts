@@ -26,7 +26,7 @@ export interface Variant {
 export interface Variants {
   /**
    * The stored variant, made now if it is not there yet. The empty `variant` is the body as upstream gave it,
-   * unless the policy hides some of its releases.
+   * unless some of its releases are hidden.
    * @throws absent.blob (the body was evicted), untrusted.reply (malformed), exhausted.queue, unavailable.timeout, aborted.caller
    */
   get(
@@ -36,10 +36,16 @@ export interface Variants {
     signal: AbortSignal,
     hidden?: readonly HiddenRelease[],
   ): Promise<Variant>
+  /**
+   * Makes a view in order to find out whether the document is well-formed; what is made of a body is stored as by `get`.
+   * @throws as `get`
+   */
+  prove(document: StoredDocument, ecosystem: string, view: string): Promise<void>
 }
 
 interface Wanted {
-  readonly ecosystem: Ecosystem
+  /** Its id. */
+  readonly ecosystem: string
   readonly variant: string
   readonly hidden: readonly HiddenRelease[]
 }
@@ -51,6 +57,7 @@ const SEPARATOR = '\n'
 export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
   const { store } = parts
   const making = createSingleFlight<Variant>()
+  const nameOf = createListNames()
 
   function stored(body: BlobId, key: string): Variant | undefined {
     const made = store.documents.variant(body, key)
@@ -65,20 +72,10 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
     { ecosystem, variant, hidden }: Wanted,
     key: string,
   ): Promise<Variant> {
-    const load = async (signal: AbortSignal) => {
-      const reader = await store.open(body.id)
-      try {
-        return await collect(reader.stream(undefined, signal), body.sizeBytes)
-      } finally {
-        await reader.close()
-      }
-    }
+    const load = (signal: AbortSignal) => readAll(body, store, signal)
     const given = { mediaType: document.mediaType, headers: document.headers }
     const facts = hidden.length === 0 ? given : { ...given, hidden }
-    const made = await parts.transform(
-      { ecosystem: ecosystem.id, sizeBytes: body.sizeBytes, load, facts, variant },
-      life,
-    )
+    const made = await parts.transform({ ecosystem, sizeBytes: body.sizeBytes, load, facts, variant }, life)
     const writer = await store.begin({
       digests: [],
       aliases: [],
@@ -96,20 +93,52 @@ export function createVariants(parts: ServeParts, life: AbortSignal): Variants {
     return { blob, mediaType: made.mediaType, encoding: made.encoding, headers: made.headers ?? {} }
   }
 
+  async function get(document: StoredDocument, wanted: Wanted, signal: AbortSignal): Promise<Variant> {
+    const { ecosystem, variant, hidden } = wanted
+    const body = document.body && store.lookup(document.body)
+    if (body === undefined) throw new AppError('absent.blob', `the body of ${document.key} is not in the store`)
+    if (variant === '' && hidden.length === 0)
+      return { blob: body, mediaType: document.mediaType, encoding: undefined, headers: {} }
+    const key = `${ecosystem} ${hidden.length === 0 ? 'all' : nameOf(hidden)} ${variant}`
+    const found = stored(body.id, key)
+    if (found !== undefined) return found
+    return await orLeave(
+      making.run(`${body.id} ${key}`, () => make(document, body, wanted, key)),
+      signal,
+    )
+  }
+
   return {
-    async get(document, ecosystem, variant, signal, hidden = []) {
-      const body = document.body && store.lookup(document.body)
-      if (body === undefined) throw new AppError('absent.blob', `the body of ${document.key} is not in the store`)
-      if (variant === '' && hidden.length === 0)
-        return { blob: body, mediaType: document.mediaType, encoding: undefined, headers: {} }
-      const key = `${ecosystem.id} ${hidden.length === 0 ? 'all' : hexOf(blobIdOf(Buffer.from(JSON.stringify(hidden))))} ${variant}`
-      const found = stored(body.id, key)
-      if (found !== undefined) return found
-      return await orLeave(
-        making.run(`${body.id} ${key}`, () => make(document, body, { ecosystem, variant, hidden }, key)),
-        signal,
-      )
+    get: (document, ecosystem, variant, signal, hidden = []) =>
+      get(document, { ecosystem: ecosystem.id, variant, hidden }, signal),
+    async prove(document, ecosystem, view) {
+      if (document.body !== undefined) {
+        await get(document, { ecosystem, variant: view, hidden: [] }, life)
+        return
+      }
+      const { mediaType, headers } = document
+      const load = async () => new Uint8Array(0)
+      await parts.transform({ ecosystem, sizeBytes: 0, load, facts: { mediaType, headers }, variant: view }, life)
     },
+  }
+}
+
+async function readAll(body: BlobInfo, store: ServeParts['store'], signal: AbortSignal): Promise<Uint8Array> {
+  const reader = await store.open(body.id)
+  try {
+    return await collect(reader.stream(undefined, signal), body.sizeBytes)
+  } finally {
+    await reader.close()
+  }
+}
+
+/** Names of lists of hidden releases: a list is made once and asked for with each request, and may have thousands. */
+function createListNames(): (hidden: readonly HiddenRelease[]) => string {
+  const names = new WeakMap<readonly HiddenRelease[], string>()
+  return (hidden) => {
+    const name = names.get(hidden) ?? hexOf(blobIdOf(Buffer.from(JSON.stringify(hidden))))
+    names.set(hidden, name)
+    return name
   }
 }
 

@@ -18,6 +18,8 @@ const CODES: Readonly<Record<ErrorKind, Reason['code']>> = {
 /** `error` as the reason of a refusal. Causes stay in the log; unexpected errors tell no detail. */
 export function reasonOf(error: unknown): Reason {
   if (!(error instanceof AppError)) return { code: 'unavailable', message: 'the node failed to answer; see its log' }
+  // What is sent without an end is the sender's doing: a client that comes again later is not helped by it.
+  if (error.code === 'exhausted.size') return { code: 'untrusted', message: error.message }
   return { code: CODES[error.kind], message: error.message }
 }
 

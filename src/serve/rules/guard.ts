@@ -10,7 +10,13 @@ import type { Reason } from '../../base/located.ts'
 import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
 import { parseReleases, type Release } from '../../base/releases.ts'
 import { collect } from '../../base/streams.ts'
-import type { Ecosystem, HiddenRelease, RelayBody, ResolveContext } from '../../ecosystems/ecosystem.ts'
+import {
+  type Ecosystem,
+  type HiddenRelease,
+  precedenceOf,
+  type RelayBody,
+  type ResolveContext,
+} from '../../ecosystems/ecosystem.ts'
 import type { PackageQuestion, ReleaseAnswer, ReleaseAnswers } from '../../policy/policy.ts'
 import type { Documents } from '../documents/documents.ts'
 import type { Variants } from '../documents/variants.ts'
@@ -78,7 +84,11 @@ class PolicyGuard implements Guard {
   async judge(located: Parameters<Guard['judge']>[0], signal: AbortSignal): Promise<ReleaseAnswer> {
     const ecosystem = this.#ecosystems.get(located.ecosystem)
     const version = located.purl === undefined ? undefined : purlParts(located.purl).version
-    if (ecosystem === undefined || located.purl === undefined || version === undefined) return ALLOW
+    if (ecosystem === undefined || located.purl === undefined) return ALLOW
+    if (version === undefined) {
+      const reason = this.admit(ecosystem, located.purl)
+      return reason === undefined ? ALLOW : { kind: 'deny', reason }
+    }
     const question = this.#question(ecosystem, located.purl)
     const interest = this.#parts.policy.interest(question)
     if (!interest.releases) return ALLOW
@@ -100,7 +110,7 @@ class PolicyGuard implements Guard {
     signal: AbortSignal,
   ): Promise<ReleaseAnswers | undefined> {
     const request = ecosystem.releases?.index(purl, upstream, this.#dependencies.context)
-    if (request === undefined) return undefined
+    if (request === undefined || this.forbidden(ecosystem, purl, upstream) !== undefined) return undefined
     const asked = await this.#dependencies.documents.ask(request, { ecosystem: ecosystem.id, keptOnly: false, signal })
     if (asked.kind !== 'found' || asked.document.body === undefined) return undefined
     try {
@@ -142,7 +152,7 @@ class PolicyGuard implements Guard {
 
   #ask(ecosystem: Ecosystem, question: PackageQuestion, releases: readonly Release[]): ReleaseAnswers {
     const statesTimes = ecosystem.releases?.statesTimes === true
-    return this.#parts.policy.judge({ ...question, releases, statesTimes, compare: ecosystem.compareVersions })
+    return this.#parts.policy.judge({ ...question, releases, statesTimes, compare: precedenceOf(ecosystem) })
   }
 
   #question(ecosystem: Ecosystem, purl: Purl): PackageQuestion {

@@ -70,12 +70,15 @@ export function createReleasedFiles({
       if (stated.length === 0) return undefined
       const key = `${purl} ${label}`
       const seen = notebook.get(SEEN, key) as Seen | undefined
-      if (seen === undefined || (accepted && differs(seen.digests, stated, store))) {
+      const changed = seen !== undefined && differs(seen.digests, stated, store)
+      if (seen === undefined || (accepted && changed)) {
+        // An exception that was made for another reason covers this too: it must not pass in silence.
+        if (changed) logger.warn({ purl, label, seen, stated }, 'an exception let a released file change upstream')
         notebook.set(SEEN, key, { digests: stated, atMs: clock.nowMs() })
         if (conflicts.delete(key)) notebook.delete(CONFLICTS, key)
         return undefined
       }
-      if (differs(seen.digests, stated, store)) return report(key, { ...located, purl }, seen, stated)
+      if (changed) return report(key, { ...located, purl }, seen, stated)
       const more = stated.filter((digest) => !seen.digests.includes(digest))
       if (more.length > 0) notebook.set(SEEN, key, { ...seen, digests: [...seen.digests, ...more] })
       return undefined

@@ -232,3 +232,25 @@ test('a body that is passed on loses what its upstream must not be told, where n
     assert.equal(Buffer.from(flow.upstream.requests[0]?.body ?? '').toString(), wanted)
   }
 })
+
+test('a path that may also be of a private name is told to nobody', async () => {
+  const { flow } = ruled('[[rule]]\nnames = ["own"]\naccess = "private"')
+  flow.upstream.route(HUB, '/doc/other-or-own', { body: INDEX })
+  assert.match(await textOf(flow, '/doc/other-or-own'), /^denied: own is a private name/)
+  assert.deepEqual(flow.upstream.requests, [])
+})
+
+test('the question what the policy says of a private release is not told to a forbidden upstream', async () => {
+  const { flow } = ruled(
+    '[[rule]]\nnames = ["own"]\naccess = "private"\nupstreams = ["other.example.com"]\n[[rule]]\nmin-age = "2d"',
+  )
+  flow.upstream.route(HUB, '/doc/own', { body: INDEX })
+  await flow.serve.decide(parsePurl('pkg:bare/own@2'), new AbortController().signal)
+  assert.deepEqual(flow.upstream.requests, [])
+})
+
+test('a file of a blocked package is refused although nothing says of which release it is', async () => {
+  const { flow } = ruled('[[rule]]\nnames = ["evil"]\naccess = "block"')
+  flow.file('innocent', someBytes(10), { purl: parsePurl('pkg:bare/evil') })
+  assert.equal(await textOf(flow, '/file/innocent'), 'denied: evil is blocked (policy: rule 1)')
+})

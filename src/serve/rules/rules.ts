@@ -16,6 +16,8 @@ export interface Held {
   readonly all: Reason | undefined
   /** One line for the client's user; undefined if nothing is hidden. */
   readonly notice: string | undefined
+  /** True: releases are hidden that will be there again as soon as upstream can be asked; clients must ask again each time. */
+  readonly passing?: true
 }
 
 /** The policy as the read flow's steps ask it. */

@@ -31,8 +31,14 @@ export interface UseCursor {
 
 const COLUMNS = 'id, size, media_type, share, origin, names, pins, stored_at, used_at, damaged'
 
+/** Rows that are kept in memory: one request looks a few of them up several times. */
+const RECENT_COUNT_MAX = 2_048
+
 /** Queries and changes of blobs' rows. */
 export class BlobTable {
+  readonly #database: Database
+  /** Rows as they stand in the database; whoever changes a row takes it out of here. */
+  readonly #recent = new Map<BlobId, BlobRow>()
   readonly #one: StatementSync
   readonly #byAlias: StatementSync
   readonly #pieces: StatementSync
@@ -54,6 +60,7 @@ export class BlobTable {
   readonly #totals: StatementSync
 
   constructor(database: Database) {
+    this.#database = database
     const prepare = (sql: string) => database.prepare(sql)
     this.#one = prepare(`SELECT ${COLUMNS} FROM blobs WHERE id = ?`)
     this.#byAlias = prepare('SELECT id FROM aliases WHERE name = ?')
@@ -97,8 +104,16 @@ export class BlobTable {
   }
 
   get(id: BlobId): BlobRow | undefined {
+    const recent = this.#recent.get(id)
+    if (recent !== undefined) return recent
     const row = this.#one.get(id)
-    return row === undefined ? undefined : { info: infoOf(row), damaged: row.damaged === 1 }
+    if (row === undefined) return undefined
+    const found = { info: infoOf(row), damaged: row.damaged === 1 }
+    if (!this.#database.inTransaction) {
+      if (this.#recent.size >= RECENT_COUNT_MAX) this.#recent.clear()
+      this.#recent.set(id, found)
+    }
+    return found
   }
 
   idsOf(alias: Digest): BlobId[] {
@@ -118,6 +133,7 @@ export class BlobTable {
 
   /** Adds or replaces the row of a blob whose bytes were just verified. */
   put(info: BlobInfo, epoch: number, manifest: PieceManifest): void {
+    this.#recent.delete(info.id)
     this.#put.run(
       info.id,
       info.sizeBytes,
@@ -140,6 +156,7 @@ export class BlobTable {
   amend(info: BlobInfo): void {
     const { id, mediaType, share, names, pins, usedAtMs } = info
     const pinned = pins.length > 0 ? 1 : 0
+    this.#recent.delete(id)
     this.#amend.run(mediaType ?? null, share, JSON.stringify(names), JSON.stringify(pins), pinned, usedAtMs, id)
     this.#putAliases(info)
   }
@@ -155,15 +172,18 @@ export class BlobTable {
   }
 
   remove(info: BlobInfo): void {
+    this.#recent.delete(info.id)
     this.#remove.run(info.id)
     for (const name of info.names) this.#removeAlias.run(name, info.id)
   }
 
   markDamaged(id: BlobId): void {
+    this.#recent.delete(id)
     this.#damage.run(id)
   }
 
   setUsed(id: BlobId, usedAtMs: number): void {
+    this.#recent.delete(id)
     this.#use.run(usedAtMs, id)
   }
 

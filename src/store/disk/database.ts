@@ -66,6 +66,11 @@ export class Database {
     }
   }
 
+  /** True within `write`: what is read may yet be taken back. */
+  get inTransaction(): boolean {
+    return this.#connection.isTransaction
+  }
+
   /** A statement; its owner keeps it. */
   prepare(sql: string): StatementSync {
     return this.#connection.prepare(sql)

@@ -88,7 +88,8 @@ const yarn: ClientSetup = {
   },
   upstreams: (text, file) =>
     file.role === 'classic' ? namedIn(text, file, 'registry', YARNRC) : namedIn(text, file, 'npmRegistryServer', YAML),
-  afterwards: 'yarn 1 writes the address it fetched from into yarn.lock: do not commit such a lockfile',
+  afterwards: undefined,
+  note: 'yarn 1 writes the address it fetched from into yarn.lock: do not commit such a lockfile',
   variables: ({ url }) => ({
     YARN_NPM_REGISTRY_SERVER: bare(url),
     YARN_UNSAFE_HTTP_WHITELIST: new URL(url).hostname,

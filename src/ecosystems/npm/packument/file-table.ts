@@ -64,7 +64,8 @@ function findLine(table: Uint8Array, key: string): string[] | undefined {
   return buffer.toString('utf8', from, end < 0 ? undefined : end).split('\t')
 }
 
-function digestsOf(dist: JsonObject): Digest[] {
+/** What a version's `dist` says the tarball hashes to, strongest first. */
+export function digestsOf(dist: JsonObject): Digest[] {
   const stated = typeof dist.integrity === 'string' ? digestsOfSri(dist.integrity) : []
   // Several of one function are alternatives; which of them the bytes have cannot be known, so the first counts.
   const digests = stated.filter((digest, at) => at === stated.findIndex((other) => sameFunction(digest, other)))

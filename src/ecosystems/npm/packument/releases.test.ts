@@ -4,13 +4,14 @@ import { parseReleases } from '../../../base/releases.ts'
 import { npm } from '../npm.ts'
 
 const TIME = '2026-01-01T00:00:00.000Z'
+const INTEGRITY = `sha512-${Buffer.alloc(64).toString('base64')}`
 const PACKUMENT = Buffer.from(
   JSON.stringify({
     name: 'thing',
     'dist-tags': { latest: '2.0.0', next: '3.0.0-rc.1', old: '1.0.0' },
     versions: {
-      '1.0.0': { name: 'thing', version: '1.0.0' },
-      '1.5.0': { name: 'thing', version: '1.5.0' },
+      '1.0.0': { name: 'thing', version: '1.0.0', dist: { shasum: 'a'.repeat(40), integrity: INTEGRITY } },
+      '1.5.0': { name: 'thing', version: '1.5.0', dist: { shasum: 'a'.repeat(40) } },
       '2.0.0': { name: 'thing', version: '2.0.0' },
       '3.0.0-rc.1': { name: 'thing', version: '3.0.0-rc.1' },
     },
@@ -34,6 +35,14 @@ test('the releases of a packument have the times that it states', () => {
   assert.deepEqual([...releases.keys()], ['1.0.0', '1.5.0', '2.0.0', '3.0.0-rc.1'])
   assert.equal(releases.get('1.0.0'), Date.parse(TIME))
   assert.equal(releases.get('2.0.0'), undefined)
+})
+
+test('the releases of a packument have the best digest that it states', () => {
+  const { bytes } = npm.transform(PACKUMENT, FACTS, npm.releases?.view ?? '')
+  assert.deepEqual(
+    parseReleases(bytes).map(({ files }) => files),
+    [[`sha512:${'0'.repeat(128)}`], [`sha1:${'a'.repeat(40)}`], undefined, undefined],
+  )
 })
 
 test('hidden releases leave every form of a packument, and latest moves to the best that is left', () => {

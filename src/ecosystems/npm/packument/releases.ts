@@ -1,4 +1,4 @@
-/** The releases of a packument for the policy, and packuments without the releases that it hides. */
+/** The releases of a packument for the policy, and packuments without the releases that are hidden. */
 import semver from 'semver'
 import type { Want } from '../../../base/located.ts'
 import type { Purl } from '../../../base/purl.ts'
@@ -6,10 +6,11 @@ import { formatReleases, releaseTime } from '../../../base/releases.ts'
 import type { HiddenRelease } from '../../ecosystem.ts'
 import { packagePurl } from '../coordinates.ts'
 import { compareNpmVersions } from '../versions.ts'
+import { digestsOf } from './file-table.ts'
 import { distTags, isObject, type JsonObject, type Packument } from './packument.ts'
 
-/** The view in which the policy reads releases. */
-export const RELEASES_VIEW = 'releases-1'
+/** The view in which the core reads releases. */
+export const RELEASES_VIEW = 'releases-2'
 
 const NOTICE_LENGTH_MAX = 500
 
@@ -24,10 +25,15 @@ export function npmSubject(want: Want): Purl | undefined {
   }
 }
 
-/** The list of releases, with the times that the packument states. */
+/** The list of releases, with the times and the digests that the packument states. */
 export function releasesOf(packument: Packument): Uint8Array {
   const time = isObject(packument.document.time) ? packument.document.time : {}
-  return formatReleases(packument.versions.map(([version]) => ({ version, releasedAtMs: releaseTime(time[version]) })))
+  return formatReleases(
+    packument.versions.map(([version, { dist }]) => {
+      const [best] = isObject(dist) ? digestsOf(dist) : []
+      return { version, releasedAtMs: releaseTime(time[version]), files: best === undefined ? [] : [best] }
+    }),
+  )
 }
 
 /**

@@ -115,7 +115,7 @@ function tomlLeaks(view: ClientView, { file, text }: Seen): ClientLeak[] {
 }
 
 function leak(view: ClientView, file: ClientFile, what: string, url: string, replaces: boolean): ClientLeak[] {
-  if (leadsTo(url, view.url)) return []
+  if (urlsOf(url).length === 0 || leadsTo(url, view.url)) return []
   return [
     {
       replaces,
@@ -132,15 +132,16 @@ function variables(view: ClientView, name: string, replaces: boolean): ClientLea
   return [variableLeak(name, value, replaces)]
 }
 
+/** A folder of this machine (`find-links`) is nobody else. */
 function urlsOf(value: string): string[] {
-  return value.split(/\s+/).filter((url) => url !== '')
+  return value.split(/\s+/).filter((url) => /^\w+:\/\//.test(url) && !url.startsWith('file:'))
 }
 
 /** `pip config list` prints every place's value; the environment's counts before the command's, that before the global one. */
 function countingIndex(stdout: string): string[] {
   const found = new Map<string, string>()
   for (const line of stdout.split('\n')) {
-    const [, section, url] = /^(\S+)\.index-url='(.*)'$/.exec(line.trim()) ?? []
+    const [, section, url] = /^(\S+)\.index-url='(.+)'$/.exec(line.trim()) ?? []
     if (section !== undefined && url !== undefined) found.set(section, url)
   }
   const counting = [':env:', 'install', 'global'].map((section) => found.get(section)).find((url) => url !== undefined)

@@ -33,8 +33,8 @@ export const uv: ClientSetup = {
     const value = indexOf(parseToml(text, file.path))
     return value === undefined ? [] : namedIndex(value, 'index', file.path)
   },
-  afterwards:
-    'uv pip now goes through this node; uv lock, sync and add do not, so that uv.lock stays as it is (for a locked project: uv export --frozen --no-emit-project | uv pip sync -)',
+  afterwards: undefined,
+  note: 'uv pip now goes through this node; uv lock, sync and add do not, so that uv.lock stays as it is (for a locked project: uv export --frozen --no-emit-project | uv pip sync -)',
   // Like the default index of a file, this one ends up in uv.lock: for jobs that throw theirs away.
   variables: (target) => ({ UV_DEFAULT_INDEX: bare(target) }),
   doctor: uvDoctor,

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { AppError } from '../../../base/errors.ts'
 import type { LockedFile } from '../../ecosystem.ts'
+import { pypiDefaultUrl } from '../default-upstream.ts'
 import { pypi } from '../pypi.ts'
 
 const A = 'a'.repeat(64)
@@ -92,7 +93,7 @@ name = "right"
 version = "2.0"
 [package.source]
 type = "legacy"
-url = "https://registry.example.com/simple"
+url = "${pypiDefaultUrl()}/"
 [[package]]
 name = "here"
 version = "0.1"
@@ -144,4 +145,30 @@ test('follow() says that a page has none of the files', () => {
     () => follow([B], 'linux/amd64', [wheel('any', A)]),
     (error) => error instanceof AppError && error.code === 'absent.document',
   )
+})
+
+test('uv.lock and poetry.lock of several indexes yield what the default one has: the others hold private names', () => {
+  const uv = (registries: readonly string[]) =>
+    registries
+      .map((url, index) => `[[package]]\nname = "p${index}"\nversion = "1"\nsource = { registry = "${url}" }\n`)
+      .join('')
+  const own = 'https://index.example.com/simple'
+  const names = (name: string, text: string) => read(name, text).map(({ purl }) => purl)
+  assert.deepEqual(names('uv.lock', `version = 1\n${uv([pypiDefaultUrl(), own])}`), ['pkg:pypi/p0@1'])
+  assert.deepEqual(names('uv.lock', `version = 1\n${uv(['http://127.0.0.1:7888/pypi/simple', own])}`), [
+    'pkg:pypi/p0@1',
+  ])
+  assert.deepEqual(names('uv.lock', `version = 1\n${uv([own, own])}`), ['pkg:pypi/p0@1', 'pkg:pypi/p1@1'])
+  const poetry = `[[package]]\nname = "a"\nversion = "1"\n[[package]]\nname = "b"\nversion = "1"\n[package.source]\ntype = "legacy"\nurl = "${own}"\n`
+  assert.deepEqual(names('poetry.lock', poetry), ['pkg:pypi/a@1'])
+})
+
+test('a requirements file of long lines is read in one go', { timeout: 20_000 }, () => {
+  for (const line of [`a${' '.repeat(300_000)}x`, `${' #'.repeat(150_000)}\u2028`, `a==1${' '.repeat(300_000)}x`]) {
+    try {
+      read('requirements.txt', line)
+    } catch (error) {
+      assert.ok(isUsage(error))
+    }
+  }
 })

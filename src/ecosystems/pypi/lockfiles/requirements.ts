@@ -4,7 +4,7 @@ import type { LockedFile } from '../../ecosystem.ts'
 import { ENTRIES_MAX, lockedPage } from './locked-page.ts'
 
 const FROM = 'requirements file'
-const PINNED = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\])?\s*={2,3}\s*([^\s;*]+)\s*(?:;|$|--)/
+const PINNED = /^([A-Za-z0-9][\w.-]*)\s*(?:\[[^\]]*\]\s*)?={2,3}\s*([^\s;*]+)\s*(?:;|$|--)/
 
 /**
  * One entry for each pinned requirement; URLs, folders and repositories are not the index's, and options are pip's own affair.
@@ -16,7 +16,7 @@ export function readRequirements(bytes: Uint8Array): LockedFile[] {
     if (/^(?:-r|--requirement)(?:\s|=|[^-\s])/.test(text)) {
       throw refused(line, 'a requirement, and a file of its own for what it includes', text)
     }
-    if (text.startsWith('-') || /^[\w.-]+\s*(?:\[[^\]]*\])?\s*@|:\/\/|^[./]|\.(?:whl|zip|tar\.gz)\b/.test(text))
+    if (text.startsWith('-') || /^[\w.-]+\s*(?:\[[^\]]*\]\s*)?@|:\/\/|^[./]|\.(?:whl|zip|tar\.gz)\b/.test(text))
       continue
     const [, name = '', version = ''] = PINNED.exec(text) ?? []
     if (name === '') throw refused(line, 'a requirement pinned with ==', text)
@@ -35,7 +35,8 @@ function* requirementsIn(bytes: Uint8Array): Generator<{ readonly text: string; 
   for (const [index, line] of lines.entries()) {
     if (parts.length === 0) begun = index + 1
     const isComment = /^\s*#/.test(line)
-    const bare = line.replace(/(?:^|\s+)#.*$/, '')
+    const comment = line.search(/(?:^|\s)#/)
+    const bare = comment < 0 ? line : line.slice(0, comment).trimEnd()
     const goesOn = !isComment && bare.endsWith('\\')
     parts.push(goesOn ? bare.slice(0, -1) : bare)
     if (goesOn && index < lines.length - 1) continue

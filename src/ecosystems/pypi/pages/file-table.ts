@@ -86,7 +86,8 @@ export function provenanceOf(file: PageFile): string | undefined {
   return typeof provenance === 'string' && provenance !== '' && !/\p{Cc}/u.test(provenance) ? provenance : undefined
 }
 
-function digestsOf(hashes: unknown): Digest[] {
+/** The digests in a file's `hashes`, strongest first. */
+export function digestsOf(hashes: unknown): Digest[] {
   if (!isObject(hashes)) return []
   const digests: Digest[] = []
   for (const algorithm of ALGORITHMS) {

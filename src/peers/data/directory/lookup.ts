@@ -132,8 +132,10 @@ class LookupRound {
   #take(from: Neighbour, reply: LookupReply): void {
     this.#coolUntilMs.delete(from.peerId)
     if (this.#signal.aborted) return
-    for (const { id, sizeBytes, mediaType } of reply.holdings) {
-      this.#found.set(`${from.peerId} ${id}`, { peerId: from.peerId, trust: from.trust, id, sizeBytes, mediaType })
+    for (const { name, id, sizeBytes, mediaType } of reply.holdings) {
+      const key = `${from.peerId} ${id}`
+      const names = [...(this.#found.get(key)?.names ?? []), name]
+      this.#found.set(key, { peerId: from.peerId, trust: from.trust, id, sizeBytes, mediaType, names })
     }
     for (const peerId of reply.providers) this.#ask(peerId)
     if (reply.holdings.length === 0) return

@@ -1,7 +1,7 @@
 /** `pyrsia doctor`: what is wrong, and what to do about it. The examination is `clients/doctor/`; this shows it. */
-import type { DoctorReport, Finding } from '../clients/clients.ts'
-import type { CliContext, CommonOptions } from './context.ts'
-import { json, plainText } from './format.ts'
+import type { DoctorReport, Finding } from '../../clients/clients.ts'
+import type { CliContext, CommonOptions } from '../context.ts'
+import { json, plainText } from '../format.ts'
 
 /** Exit code where something is wrong: no error of the command itself. */
 const EXIT_FOUND = 1

@@ -1,7 +1,7 @@
 /** `pyrsia setup`: points stock clients at this node, or back. The work is `clients/`; this shows it. */
-import { AppError } from '../base/errors.ts'
-import type { CliContext, CommonOptions } from './context.ts'
-import { json, plainText } from './format.ts'
+import { AppError } from '../../base/errors.ts'
+import type { CliContext, CommonOptions } from '../context.ts'
+import { json, plainText } from '../format.ts'
 
 /** Options of `setup`. */
 export interface SetupOptions extends CommonOptions {
