@@ -224,7 +224,8 @@ class ReadFlow implements Serve {
   /** Why the package that is asked for must not be looked up. */
   #admit(want: Want, { ecosystem }: ServeRequest): Reason | undefined {
     const subject = ecosystem.subject?.(want)
-    return subject === undefined ? undefined : this.#rules.guard.admit(ecosystem, subject)
+    const named = subject === undefined ? (ecosystem.readings?.(want) ?? []) : [subject]
+    return named.map((purl) => this.#rules.guard.admit(ecosystem, purl)).find(Boolean)
   }
 
   /** Why this upstream must not be asked. */
