@@ -6,8 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 # program -> Debian package
-programs=(dockerd docker-registry skopeo podman containerd ip busybox bwrap nginx curl ruby bundle mvn)
-packages=(docker.io docker-registry skopeo podman containerd iproute2 busybox-static bubblewrap nginx-light curl ruby bundler maven)
+programs=(dockerd docker-registry skopeo podman containerd ip busybox bwrap nginx curl openssl ruby bundle mvn systemd-analyze)
+packages=(docker.io docker-registry skopeo podman containerd iproute2 busybox-static bubblewrap nginx-light curl openssl ruby bundler maven systemd)
 missing=()
 for i in "${!programs[@]}"; do
   command -v "${programs[$i]}" >/dev/null || missing+=("${packages[$i]}")

@@ -367,7 +367,8 @@ export interface Ecosystem {
   subject?(want: Want): Purl | undefined
   /**
    * Further packages that a want may be about, where its path can be read in more than one way. An upstream that must not be
-   * asked for one of them is not asked at all: a private name would be told with the path. Absent: none.
+   * asked for one of them is not asked at all: a private name would be told with the path. Where `subject` is undefined, a
+   * denial of any of them is one of the want. Absent: none.
    */
   readings?(want: Want): readonly Purl[]
   /** Absent: releases are refused at their files only, and a minimum age is not applied. */

@@ -33,7 +33,7 @@ import type { ServeReply, ServeRequest } from './request.ts'
 import { resolve } from './resolve.ts'
 import { match, pathAndQuery } from './routing.ts'
 import { type AtHand, createAtHand, NOT_KEPT } from './rules/at-hand.ts'
-import { createGuard } from './rules/guard.ts'
+import { createGuard, type GuardDependencies } from './rules/guard.ts'
 import { createReleasedFiles } from './rules/released.ts'
 import { type CheckRules, type Held, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
@@ -126,6 +126,7 @@ class ReadFlow implements Serve {
   readonly #context: ResolveContext
   readonly #rules: CheckRules
   readonly #expected = new ExpectedSizes()
+  readonly #judging: GuardDependencies
   readonly #atHand: AtHand
   readonly #life = new AbortController()
   readonly #stopWatching: () => void
@@ -150,8 +151,8 @@ class ReadFlow implements Serve {
       baseUrl: (upstream) => parts.upstream.config(upstream)?.url,
     }
     const { ecosystems } = options
-    const about = { ecosystems, documents: this.#documents, variants: this.#variants, context: this.#context }
-    this.#rules = { guard: createGuard(parts, about), released: createReleasedFiles(parts) }
+    this.#judging = { ecosystems, documents: this.#documents, variants: this.#variants, context: this.#context }
+    this.#rules = { guard: createGuard(parts, this.#judging), released: createReleasedFiles(parts) }
     this.#atHand = createAtHand(parts, variants, this.#life.signal)
     this.#stopWatching = forgetRemoved(parts.store)
   }
@@ -191,7 +192,7 @@ class ReadFlow implements Serve {
     if (resolution.kind !== 'file') return this.#refuse(resolution.reason, request)
     const { located } = resolution
 
-    const checked = await check(located, this.#parts, this.#rules, signal)
+    const checked = await check(located, this.#parts, this.#rulesFor(request), signal)
     if (checked.kind === 'denied') return this.#refuse(checked.reason, request)
 
     const etag = etagOf(tagDigest(located))
@@ -228,7 +229,8 @@ class ReadFlow implements Serve {
   /** Why the package that is asked for must not be looked up. */
   #admit(want: Want, { ecosystem }: ServeRequest): Reason | undefined {
     const subject = ecosystem.subject?.(want)
-    return subject === undefined ? undefined : this.#rules.guard.admit(ecosystem, subject)
+    const named = subject === undefined ? (ecosystem.readings?.(want) ?? []) : [subject]
+    return named.map((purl) => this.#rules.guard.admit(ecosystem, purl)).find(Boolean)
   }
 
   /** Why this upstream must not be asked. */
@@ -276,6 +278,13 @@ class ReadFlow implements Serve {
 
   #documentsFor({ storeOnly }: ServeRequest): Documents {
     return storeOnly === undefined ? this.#documents : keptDocuments(this.#documents, storeOnly)
+  }
+
+  /** With `storeOnly` a file is judged by the index that is kept. */
+  #rulesFor(request: ServeRequest): CheckRules {
+    if (request.storeOnly === undefined) return this.#rules
+    const documents = this.#documentsFor(request)
+    return { ...this.#rules, guard: createGuard(this.#parts, { ...this.#judging, documents }) }
   }
 
   /** A document in the client's own form: made once, then streamed from the store like any blob. */

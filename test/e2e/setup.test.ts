@@ -126,3 +126,33 @@ test('setup refuses a client that it does not know and leaves everything alone',
   assert.match(found.stderr, /wanted one of docker, .*found abacus/)
   assert.equal(existsSync(join(home, 'data')), false)
 })
+
+test("setup --project writes the project's file and not the user's, and its undo leaves the user's alone", async (t) => {
+  const home = await scratch(t, 'pyrsia-home')
+  const project = join(home, 'project')
+  await mkdir(project)
+  const env = { HOME: home, PATH: process.env.PATH ?? '' }
+  const setup = (...words: string[]) =>
+    run(PYRSIA, ['setup', ...words, '--data', join(home, 'data')], { env, cwd: project })
+  assert.equal((await setup('npm')).code, 0)
+  assert.equal((await setup('npm', '--project')).code, 0)
+  assert.match(await readFile(join(project, '.npmrc'), 'utf8'), /^registry=/)
+  assert.equal((await setup('npm', '--project', '--undo')).code, 0)
+  assert.equal(existsSync(join(project, '.npmrc')), false)
+  assert.match(await readFile(join(home, '.npmrc'), 'utf8'), /^registry=/)
+  const refused = await setup('gem', '--project', project)
+  assert.equal(refused.code, 2)
+  assert.match(refused.stderr, /no configuration of a project's own/)
+})
+
+test('setup --env prints what a shell takes, and touches no file', async (t) => {
+  const home = await scratch(t, 'pyrsia-home')
+  const env = { HOME: home, PATH: process.env.PATH ?? '' }
+  const found = await run(PYRSIA, ['setup', 'npm', 'pip', '--env', '--data', join(home, 'data')], { env })
+  assert.equal(
+    found.stdout,
+    'export npm_config_registry=http://127.0.0.1:4873/\nexport PIP_INDEX_URL=http://127.0.0.1:7888/pypi/simple/\n',
+  )
+  assert.equal(existsSync(join(home, 'data')), false)
+  assert.equal(existsSync(join(home, '.npmrc')), false)
+})

@@ -19,7 +19,7 @@ export async function startStaticServer(directory: string, root: string): Promis
   const port = await freePort()
   const text = `worker_processes 1; pid ${own}/pid; error_log ${own}/error.log; daemon off;
 user root; events { worker_connections 256; }
-http { access_log off; sendfile on; tcp_nopush on; types { text/html html; text/xml xml pom; }
+http { access_log off; sendfile on; keepalive_requests 1000000; types { text/html html; text/xml xml pom; }
 default_type application/octet-stream;
 server { listen 127.0.0.1:${port}; root ${root}; index index.html; } }`
   writeFileSync(join(own, 'nginx.conf'), text)

@@ -34,7 +34,13 @@ export interface ClientCase {
 /** Checks one client. */
 export async function checkClient(one: ClientCase, parts: ClientParts): Promise<Checked> {
   const { setup, ecosystem } = one.client
-  const records = parts.records.filter((record) => record.clients.some(({ name }) => name === setup.name))
+  // Those of other projects say nothing of this one.
+  const present = [undefined, parts.environment.project].flatMap((project) =>
+    setup.files({ ...parts.environment, project }).map(({ path }) => path),
+  )
+  const records = parts.records.filter(
+    ({ path, clients }) => present.includes(path) && clients.some(({ name }) => name === setup.name),
+  )
   const pointed = records.flatMap((record) => record.clients).find(({ name }) => name === setup.name)
   const configured = parts.node.endpoints[ecosystem]
   // A node that is down may have been started on other ports than its file says: the client was pointed there then.

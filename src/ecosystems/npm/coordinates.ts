@@ -1,7 +1,8 @@
 /** Package names and purls: `@scope/name@1.0.0` is `pkg:npm/%40scope/name@1.0.0` (purl-spec, npm definition). */
 import { AppError } from '../../base/errors.ts'
+import type { Want } from '../../base/located.ts'
 import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
-import { isPackageName } from './names.ts'
+import { isPackageName, namesInPath } from './names.ts'
 
 /** The purl type. */
 export const NPM_TYPE = 'npm'
@@ -18,6 +19,12 @@ export function npmToPurl(text: string): Purl {
     throw new AppError('usage.purl', `wanted a package such as name@1.0.0, found ${JSON.stringify(text.slice(0, 200))}`)
   }
   return packagePurl(name, version)
+}
+
+/** What a tarball that its registry keeps under a path of its own may be of. */
+export function npmReadings(want: Want): readonly Purl[] {
+  if (want.kind !== 'artifact' || want.params.name !== undefined) return []
+  return namesInPath(want.params.path ?? '').map((name) => packagePurl(name, undefined))
 }
 
 /** The purl of a package of a valid name. @throws usage.purl */

@@ -7,6 +7,7 @@ import { AppError } from '../../base/errors.ts'
 /** The length limit of the registry; a few old names are as long. */
 const NAME_LENGTH_MAX = 214
 const FILE_LENGTH_MAX = 512
+const PATH_NAMES_MAX = 64
 const NAME = /^(?:@[\w~!'()*-][\w~!'()*.-]*\/)?[\w~!'()*-][\w~!'()*.-]*$/
 
 /** The package that a path segment names: `express`, `@scope/name`, `@scope%2fname`. @throws usage.request */
@@ -41,6 +42,24 @@ export function readFileName(encoded: string): string {
     throw new AppError('usage.request', `wanted the name of a tarball, found ${JSON.stringify(file.slice(0, 100))}`)
   }
   return file
+}
+
+/**
+ * Packages that the path of a tarball kept elsewhere may be of, however its registry lays them out: scoped names, single segments, and
+ * what stands before the version in the name of a file.
+ */
+export function namesInPath(path: string): string[] {
+  const segments = path.split('/').map((segment) => {
+    try {
+      return decodeURIComponent(segment)
+    } catch {
+      return segment
+    }
+  })
+  const whole = segments.join('/').split('/')
+  const scoped = whole.flatMap((scope, at) => (scope.startsWith('@') ? [`${scope}/${whole[at + 1] ?? ''}`] : []))
+  const files = whole.map((segment) => segment.replace(/-v?\d[^/]*$/, ''))
+  return [...new Set([...scoped, ...whole, ...files])].filter(isPackageName).slice(0, PATH_NAMES_MAX)
 }
 
 /** The name without its scope. */

@@ -5,7 +5,7 @@
 import type { Ecosystem } from '../ecosystem.ts'
 import { auditBody } from './audit.ts'
 import { npmClients } from './clients/clients.ts'
-import { NPM_TYPE, npmFromPurl, npmToPurl } from './coordinates.ts'
+import { NPM_TYPE, npmFromPurl, npmReadings, npmToPurl } from './coordinates.ts'
 import { npmDefaultUrl } from './default-upstream.ts'
 import { npmLockfiles } from './lockfiles.ts'
 import { npmNotice, npmSubject, RELEASES_VIEW } from './packument/releases.ts'
@@ -31,6 +31,7 @@ export const npm: Ecosystem = {
   resolve: resolveNpm,
   variant: npmVariant,
   subject: npmSubject,
+  readings: npmReadings,
   releases: { view: RELEASES_VIEW, statesTimes: true, index: packumentIndex },
   relayBody: auditBody,
   notice: npmNotice,

@@ -194,3 +194,22 @@ test('a path that can be read in two ways names each package that it may be abou
     'pkg:maven/com.acme/maven-metadata.xml',
   ])
 })
+
+test('a tarball that a lockfile names by a path of its own is of each package that the path names', () => {
+  const npm = ecosystems.find(({ id }) => id === 'npm')
+  assert.ok(npm)
+  const readings = (path: string) => {
+    const headers = { 'pacote-integrity': `sha512-${Buffer.alloc(64).toString('base64')}` }
+    const want = match({ ecosystem: npm, method: 'GET', path, query: {}, headers, base: '' })
+    assert.equal(npm.subject?.(want), undefined)
+    return npm.readings?.(want)
+  }
+  for (const [path, purl] of [
+    ['/download/@acme/secret/1.0.0/abc', 'pkg:npm/%40acme/secret'],
+    ['/download/%40acme%2fsecret/1.0.0/abc', 'pkg:npm/%40acme/secret'],
+    ['/files/a/evil-2.0.0.tgz', 'pkg:npm/evil'],
+  ] as const) {
+    const found: readonly string[] = readings(path) ?? []
+    assert.ok(found.includes(purl), path)
+  }
+})

@@ -254,3 +254,19 @@ test('a file of a blocked package is refused although nothing says of which rele
   flow.file('innocent', someBytes(10), { purl: parsePurl('pkg:bare/evil') })
   assert.equal(await textOf(flow, '/file/innocent'), 'denied: evil is blocked (policy: rule 1)')
 })
+
+test('with storeOnly a file is judged by the kept index, which is told, and nobody is asked', async () => {
+  const { flow } = ruled('[[rule]]\nmin-age = "2d"')
+  flow.upstream.route(HUB, '/doc/a', { body: INDEX })
+  flow.file('a', someBytes(10), { purl: parsePurl('pkg:bare/a@1') })
+  const storeOnly = { onUsed: (each: { kind: string }) => void used.push(each.kind) }
+  const used: string[] = []
+  const unknown = await flow.get('/file/a', { storeOnly })
+  assert.match(String(await bodyOf(unknown)), /nobody can tell when it was published/)
+  assert.deepEqual([used, flow.upstream.requests], [[], []])
+  await bodyOf(await flow.get('/file/a'))
+  const askedCount = flow.upstream.requests.length
+  flow.clock.advance(10 * DAY_MS)
+  assert.equal((await flow.get('/file/a', { storeOnly })).status, 200)
+  assert.deepEqual([used, flow.upstream.requests.length], [['document', 'blob'], askedCount])
+})

@@ -93,6 +93,25 @@ const DOCKER_CASES: ClientCase[] = [
     survives: 'later.example.com',
     broken: ['[[registry'],
   },
+  {
+    name: 'buildx',
+    path: '/home/me/.docker/buildx/buildkitd.default.toml',
+    lines: [
+      '# a comment',
+      'debug = true',
+      '[registry."docker.io"]\n  # theirs\n  mirrors = ["mirror.example.com"]',
+      '[registry."mirror.example.com"]\n  insecure = true',
+      '[worker.oci]\n  max-parallelism = 4',
+    ],
+    laterEdit: append('[registry."later.example.com"]\n  http = true'),
+    survives: 'later.example.com',
+    marker: '127.0.0.1:7888',
+    broken: [
+      '[registry',
+      '[registry."docker.io"]\nmirrors = "x"\n',
+      '[registry."docker.io"]\nmirrors = [\n  "a",\n]\n',
+    ],
+  },
 ]
 
 clientSuites(DOCKER, DOCKER_CASES, DOCKER_URL)
@@ -151,4 +170,20 @@ test('plan() tells containerd where certs.d is, and stands before a registry of 
   assert.match(plan.afterwards.join(), /restart containerd/)
   await clients.apply(await clients.undo(['containerd']))
   assert.deepEqual(files.paths(), ['/etc/containerd/certs.d/docker.io/hosts.toml'])
+})
+
+test('buildx gets this node as the first mirror of Docker Hub, by plain http, and keeps its other mirrors behind it', async () => {
+  const { files, clients } = clientsBench(DOCKER)
+  const path = '/home/me/.docker/buildx/buildkitd.default.toml'
+  files.put(path, '[registry."docker.io"]\n  mirrors = ["mirror.example.com"]\n')
+  const plan = await clients.plan(['buildx'], toDocker)
+  assert.deepEqual(
+    plan.upstreams.map(({ name, url }) => [name, url]),
+    [['docker.io', 'https://mirror.example.com']],
+  )
+  await clients.apply(plan)
+  assert.equal(
+    files.text(path),
+    '[registry."docker.io"]\n  mirrors = ["127.0.0.1:7888","mirror.example.com"]\n[registry."127.0.0.1:7888"]\n  http = true\n',
+  )
 })
