@@ -86,6 +86,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/main/config/default-directory.ts': ['node:os'],
   'src/main/policy/import-osv.ts': ['node:fs'],
   'src/main/doctor/senses.ts': ['time', 'timers', 'network', 'node:child_process', 'node:fs/promises', 'node:net'],
+  'src/main/offline/listing.ts': ['process', 'timers', 'node:child_process', 'node:fs/promises', 'node:os'],
   'src/main/offline/offline.ts': ['node:os'],
   'src/main/effects.ts': ['time', 'timers', 'random', 'process', 'node:timers/promises', 'node:tls'],
   'src/main/systemd/install-units.ts': ['process', 'node:child_process', 'node:fs/promises', 'node:os'],

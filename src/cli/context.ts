@@ -72,6 +72,10 @@ export interface CliContext {
   setupVariables(request: Pick<SetupRequest, 'clients' | 'data'>): Promise<Readonly<Record<string, string>>>
   /** Makes the node a service of the machine or of this user, or ends that. */
   service(request: ServiceRequest & { readonly action: 'install' | 'uninstall' }): Promise<ServiceResult>
+  /** What stands in the place of a file that is no lockfile; undefined: the file itself. @throws usage.request, absent.lockfile, unavailable.timeout, aborted.caller */
+  listed(request: ListRequest): Promise<ListOutcome>
+  /** What `listed` runs, a sentence for each kind of file. */
+  readonly listings: readonly string[]
   /** Examines node, machine and clients. */
   doctor(request: DoctorRequest): Promise<DoctorReport>
   /** Imports an OSV database into a data directory. */
@@ -83,6 +87,23 @@ export interface CliContext {
   /** Which advisories a data directory holds. */
   osvState(data: string | undefined): Promise<AdvisoriesState>
 }
+
+/** A file of `sync` for which the client's own tool may have to list what it wants. */
+export interface ListRequest {
+  /** `make`: the tool runs, and its list is kept; `reuse`: the kept list; `forget`: it is removed. */
+  readonly action: 'make' | 'reuse' | 'forget'
+  /** Absolute. */
+  readonly path: string
+  readonly text: string
+  /** URLs of the node by the ids of ecosystems. */
+  endpoints(): Promise<Readonly<Record<string, string>>>
+  readonly data: string | undefined
+  /** Called with the last line that the tool printed. */
+  readonly onLine: (line: string) => void
+}
+
+/** The list, or undefined where the file itself is to be sent. */
+export type ListOutcome = string | undefined
 
 /** What `osv import` is asked to do. */
 export interface OsvImport {

@@ -147,6 +147,7 @@ function addOffline(program: Command, context: CliContext): void {
     .option('--remove', 'Let go what is kept for them')
     .option('--list', 'List the lockfiles that are kept')
     .option('--platform <OS/ARCH>', 'For lists whose entries differ by it (default: this machine, linux/…)')
+    .addHelpText('after', context.listings.map((line) => `\n${line}\n`).join(''))
     .addHelpText('after', examples('pyrsia sync package-lock.json', 'pyrsia sync --check package-lock.json images.txt'))
     .action(async (paths, options) => (await import('./offline/sync.ts')).sync(context, paths, options))
   common(program.command('export').argument('[lockfile...]', 'Lockfiles that were synced'))

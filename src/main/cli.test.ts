@@ -66,6 +66,8 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       return { taken: 3, passedOver: 1, state: HELD }
     },
     osvState: async () => HELD,
+    listings: [],
+    listed: async () => undefined,
     doctor: async () => ({ healthy: false, findings: [FINDING], well: ['The node runs'] }),
     service: async ({ action }) => ({ files: [`/units/${action}`], left: ['systemctl daemon-reload'], data: '/data' }),
     setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),

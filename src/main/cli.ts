@@ -56,6 +56,11 @@ export function realContext(): CliContext {
     osvImport: async (request) =>
       (await import('./policy/import-osv.ts')).importOsv(request, directory(request.data), Date.now()),
     osvState: async (data) => (await import('./policy/import-osv.ts')).osvState(directory(data)),
+    listings: ecosystems.flatMap(({ lockfiles }) => lockfiles.flatMap(({ listing }) => listing?.what ?? [])),
+    async listed({ data, ...request }) {
+      const { listedText } = await import('./offline/listing.ts')
+      return listedText({ data, ...request }, { ecosystems, data: directory(data), environment: process.env })
+    },
     doctor: async (request) => (await import('./doctor/doctor.ts')).runDoctor(request, directory(request.data)),
     async service({ action, ...request }) {
       const { installService, uninstallService } = await import('./systemd/install-units.ts')

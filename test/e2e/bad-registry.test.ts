@@ -129,9 +129,9 @@ const QUICK: readonly Fault[] = [
 /** Faults that only time shows. */
 const SLOW: readonly Fault[] = ['hang', 'stall', 'trickle']
 
-const QUICK_MS = 15_000
+const QUICK_MS = 30_000
 /** With something kept nobody waits for long; without, for as long as a slow registry may need. */
-const KEPT_MS = 6_000
+const KEPT_MS = 10_000
 const SLOW_MS = 50_000
 /** The largest document that is read, and what the sockets between hold. */
 const READ_BYTES_MAX = 120_000_000

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { SyncJob } from '../../http/http.ts'
-import type { CliContext } from '../context.ts'
+import type { CliContext, ListRequest } from '../context.ts'
 import { sync } from './sync.ts'
 
 const JOB: SyncJob = {
@@ -53,6 +53,10 @@ function context(...answers: readonly Partial<SyncJob>[]) {
     progress() {},
     nowMs: () => 0,
     connect: async () => node,
+    async listed({ action, text, endpoints }: ListRequest) {
+      if (text !== 'no lock') return undefined
+      return `${action} at ${(await endpoints()).toy}`
+    },
   } as unknown as CliContext
   return { fake, calls, text: () => printed.join('') }
 }
@@ -75,6 +79,19 @@ test('sync lists what is missing, without what could steer a terminal, and ends 
   const { fake, text } = context({ state: 'incomplete', missing, missingCount: 7, checkOnly: true })
   await assert.rejects(sync(fake, [path], { check: true }), { code: 'absent.lockfile' })
   assert.match(text(), /7 of 3 files are missing\n! pkg:toy\/a@1 \(\/a\): nobody \ufffd\[31mhas it\n! and 6 more\n/)
+})
+
+test('sync sends the list of a file that is no lockfile under the path of that file', async (t) => {
+  const path = await lockfile(t)
+  await writeFile(path, 'no lock')
+  for (const [check, action] of [
+    [false, 'make'],
+    [true, 'reuse'],
+  ] as const) {
+    const { fake, calls } = context({ endpoints: { toy: 'http://toy' } } as Partial<SyncJob>, {})
+    await sync(fake, [path], { check })
+    assert.deepEqual(calls.at(-1), ['POST', '/api/syncs', { path, text: `${action} at http://toy`, checkOnly: check }])
+  }
 })
 
 test('sync of a run that failed as a whole says why', async (t) => {

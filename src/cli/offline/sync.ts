@@ -1,7 +1,7 @@
 /** `pyrsia sync`: keeps what lockfiles want, so that they install offline. The node does the work; this follows it. */
 import { resolve } from 'node:path'
 import { AppError } from '../../base/errors.ts'
-import type { SyncedFile, SyncJob, SyncListView } from '../../http/http.ts'
+import type { StatusView, SyncedFile, SyncJob, SyncListView } from '../../http/http.ts'
 import type { CliContext, CommonOptions, NodeApi } from '../context.ts'
 import { json, plainText, showBytes, showSeconds, table } from '../format.ts'
 import { readText } from './files.ts'
@@ -46,7 +46,13 @@ async function runAll(
   for (const path of paths) {
     const text = await readText(path, LOCKFILE_BYTES_MAX)
     const { platform, check: checkOnly = false } = options
-    const body = { path: resolve(path), text, checkOnly, ...(platform === undefined ? {} : { platform }) }
+    const listed = await listFor(context, node, { path, text, checkOnly }, options)
+    const body = {
+      path: resolve(path),
+      text: listed ?? text,
+      checkOnly,
+      ...(platform === undefined ? {} : { platform }),
+    }
     const begun = await node.change<SyncJob>('POST', '/api/syncs', { body })
     const run = await followRun(context, node, begun)
     runs.push(run)
@@ -61,6 +67,23 @@ async function runAll(
       'absent.lockfile',
       `not complete for offline use: ${incomplete.map(({ path }) => path).join(', ')}`,
     )
+  }
+}
+
+/** What the client's own tool says that the file wants, where the file does not say it. */
+async function listFor(
+  context: CliContext,
+  node: NodeApi,
+  { path, text, checkOnly }: { readonly path: string; readonly text: string; readonly checkOnly: boolean },
+  { data }: SyncOptions,
+): Promise<string | undefined> {
+  const endpoints = async () => (await node.get<Pick<StatusView, 'endpoints'>>('/api/status')).endpoints
+  const onLine = (line: string): void => context.progress(plainText(`${path}: ${line}`))
+  const action = checkOnly ? 'reuse' : 'make'
+  try {
+    return await context.listed({ action, path: resolve(path), text, endpoints, data, onLine })
+  } finally {
+    context.progress(undefined)
   }
 }
 
@@ -83,6 +106,15 @@ async function removeAll(
   const removed: SyncedFile[] = []
   for (const path of paths) {
     const found = await node.change<SyncedFile>('DELETE', '/api/syncs', { query: { path: resolve(path) } })
+    const { data } = options
+    await context.listed({
+      action: 'forget',
+      path: resolve(path),
+      text: '',
+      endpoints: async () => ({}),
+      data,
+      onLine() {},
+    })
     removed.push(found)
     if (!options.json) context.out(`${plainText(found.path)}: ${found.fileCount} files are no longer kept for it\n`)
   }

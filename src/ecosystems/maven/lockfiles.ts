@@ -1,5 +1,6 @@
 /**
- * Lists of artifacts that a build needs. Maven has no lockfile; these say the same: the checksum summaries of Maven's own
+ * Lists of artifacts that a build needs. Maven has no lockfile (`listing.ts` has mvn list what a `pom.xml` wants); these say the
+ * same: the checksum summaries of Maven's own
  * "trusted checksums" (`.mvn/checksums/checksums[-REPOSITORY].ALGORITHM`: `hex  path`), a listing of a local repository that a
  * build has filled (`find . -type f > maven-repository.list`), both with plugins and POMs, and the output of
  * `mvn dependency:list -DoutputFile=dependency-list.txt`, which names dependencies only.
@@ -9,6 +10,7 @@ import { AppError } from '../../base/errors.ts'
 import type { LockedFile, LockfileReader } from '../ecosystem.ts'
 import { artifactPurl, filePurl } from './coordinates.ts'
 import { readChecksum } from './formats/checksums.ts'
+import { pomListing } from './listing.ts'
 import { filePath, isSegment, type MavenPlace, readPlace } from './names.ts'
 import { subjectOf } from './resolve.ts'
 
@@ -22,6 +24,7 @@ export const mavenLockfiles: readonly LockfileReader[] = [
   { fileName: /^checksums(?:-[\w.-]+)?\.sha256$/, read: (bytes) => readSummary(bytes, 'sha256') },
   { fileName: /^checksums(?:-[\w.-]+)?\.sha1$/, read: (bytes) => readSummary(bytes, 'sha1') },
   { fileName: /^maven-repository\.list$/, read: readListing },
+  { fileName: /^pom\.xml$/, read: readListing, listing: pomListing },
   { fileName: /^dependency-list\.txt$/, read: readDependencyList },
 ]
 

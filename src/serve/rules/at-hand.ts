@@ -24,6 +24,8 @@ const REMEMBERED_MS = 10_000
 const REMEMBERED_MAX = 100_000
 /** Files of one index that are looked up in the store; releases of which all files lie behind that stay listed. */
 const FILES_MAX = 20_000
+/** Look-ups in the store after which other requests have their turn: some milliseconds' worth. */
+const FILES_PER_TURN = 512
 /** Files of one index that peers are asked for, the latest releases first, and names in one look-up. */
 const ASKED_MAX = 256
 const BATCH_MAX = 64
@@ -123,8 +125,14 @@ class Lookout implements AtHand {
     let left = FILES_MAX
     const had = new Set<string>()
     const lacking: Array<{ readonly version: string; readonly files: readonly Digest[] }> = []
+    let turn = FILES_PER_TURN
     for (const { version, files = [] } of releases) {
       left -= files.length
+      turn -= files.length
+      if (turn < 0) {
+        turn = FILES_PER_TURN
+        await clock.sleep(0, this.#life)
+      }
       if (files.length === 0 || left < 0) continue
       if (files.some((file) => storedBlob({ digests: [file], upstream }, store) !== undefined)) had.add(version)
       else lacking.push({ version, files })
