@@ -203,7 +203,7 @@ test('pip installs from the last known page while upstream hangs, and npm says a
   registry.fault('garbage')
   const npmUser = await new PackageManagerUser(directory, 'npm', { left: '1.0.0' }).setup(node, 'npm')
   const beganMs = Date.now()
-  await assert.rejects(npmUser.install('npm'), /424 .*reading a packument: it is no JSON/)
+  await assert.rejects(npmUser.install('npm'), /424 .*npm answered \/left with a web page/)
   assert.ok(Date.now() - beganMs < 30_000, 'npm did not wait for anything')
 })
 

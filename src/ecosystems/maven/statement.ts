@@ -15,6 +15,9 @@ export const FILE_BYTES_MAX: number = 16 * 1024 ** 3
 const SMALL_BYTES_MAX = 1024 ** 2
 const STRONG: readonly Algorithm[] = ['sha512', 'sha256']
 
+/** Only what is kept is looked at. */
+const KEPT = { keptOnly: true, isOutage: true } as const
+
 /** What a repository states of a file. */
 export interface Statement {
   readonly upstream: string
@@ -32,12 +35,12 @@ export function* keptStatement(
 ): Generator<Need, Statement | undefined, Got> {
   for (const upstream of upstreams) {
     const head = yield { kind: 'document', request: headRequest(place, upstream, context), keptOnly: true }
-    if (head.kind === 'document') return found(yield* statementOf(place, upstream, head.headers, true, context))
+    if (head.kind === 'document') return found(yield* statementOf(place, upstream, head.headers, KEPT, context))
   }
   // A repository that does not answer HEAD.
   const [only, ...others] = upstreams
   if (only === undefined || others.length > 0) return undefined
-  return found(yield* statementOf(place, only, {}, true, context))
+  return found(yield* statementOf(place, only, {}, KEPT, context))
 }
 
 function found(stated: Statement | Failure | undefined): Statement | undefined {
@@ -59,12 +62,18 @@ export function* askedStatement(
     if (head.kind === 'unavailable') return head
     if (head.kind === 'absent' && head.refused === true) {
       // Some repositories answer GET only.
-      const stated = yield* statementOf(place, upstream, {}, false, context)
+      const stated = yield* statementOf(place, upstream, {}, { keptOnly: false, isOutage: false }, context)
       if (stated !== undefined) return stated
       if (upstreams.length > 1) return refusal(`${place.file}: ${head.reason.message}`)
     }
     if (head.kind === 'document') {
-      const stated = yield* statementOf(place, upstream, head.headers, false, context)
+      const stated = yield* statementOf(
+        place,
+        upstream,
+        head.headers,
+        { keptOnly: false, isOutage: head.stale },
+        context,
+      )
       return stated ?? untrusted(`${place.file}: ${upstream} states no checksum for it, so it cannot be checked`)
     }
     reason = head.kind === 'absent' ? `${place.file}: ${head.reason.message}` : reason
@@ -79,12 +88,15 @@ function* statementOf(
   place: FilePlace,
   upstream: string,
   headers: Headers,
-  keptOnly: boolean,
+  asking: { readonly keptOnly: boolean; readonly isOutage: boolean },
   context: ResolveContext,
 ): Generator<Need, Statement | Failure | undefined, Got> {
+  const { keptOnly } = asking
+  let { isOutage } = asking
   const evidence: Evidence[] = headerChecksums(headers).map((digest) => {
     return { kind: 'header', digest, statedBy: `x-checksum header of ${place.file} at ${upstream}` }
   })
+  let missed: Failure | undefined
   for (const algorithm of ALGORITHMS) {
     if (hasStrong(evidence.map(({ digest }) => digest))) break
     const isWeak = algorithm === 'sha1' || algorithm === 'md5'
@@ -92,12 +104,15 @@ function* statementOf(
     const path = `${place.path}.${algorithm}`
     const asked = besideRequest(place, path, upstream, context)
     const got = yield { kind: 'document', request: asked, ...(keptOnly ? ({ keptOnly } as const) : {}) }
-    // What cannot be asked now may be stronger than what can: who breaks it off shall not choose what bytes are held against.
-    if (got.kind === 'unavailable' && !keptOnly && !isWeak) return got
+    if (got.kind === 'unavailable' && !keptOnly && !isWeak) missed ??= got
+    if (got.kind === 'document' && !got.stale) isOutage = false
     const digest = got.kind === 'document' ? readChecksum(got.bytes, algorithm) : undefined
     if (digest !== undefined)
       evidence.push({ kind: 'index', digest, statedBy: `${place.file}.${algorithm} at ${upstream}` })
   }
+  // What cannot be asked now may be stronger than what can: who breaks it off shall not choose what bytes are held against.
+  // In an outage nobody chooses: all that is known then was kept here or comes from a trusted peer.
+  if (missed !== undefined && !(isOutage && evidence.length > 0)) return missed
   const digests = ALGORITHMS.flatMap(
     (each) => evidence.find(({ digest }) => algorithmOf(digest) === each)?.digest ?? [],
   )
