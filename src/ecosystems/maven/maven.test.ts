@@ -213,7 +213,7 @@ function unavailable(message: string): Got {
   return { kind: 'unavailable', reason: { code: 'unavailable', message } }
 }
 
-function documentAt(name: string, body: string, headers: Headers = {}): Got {
+function documentAt(name: string, body: string, headers: Headers = {}): Extract<Got, { kind: 'document' }> {
   const origin = { kind: 'upstream', name } as const
   return {
     kind: 'document',
@@ -271,6 +271,19 @@ test('a strong checksum that cannot be asked for is not made up for by a weak on
     [resolution.kind, 'reason' in resolution && resolution.reason.message],
     ['unavailable', 'it answers 503'],
   )
+})
+
+test('in an outage a weak checksum of a trusted peer counts, but never a fresh one beside a strong one that was broken off', () => {
+  const path = `${LIB}/0.9/lib-0.9.pom`
+  const outage = (sha1IsFresh: boolean) =>
+    repositories({
+      [`maven HEAD ${path}`]: { ...documentAt('maven', ''), stale: true },
+      [`maven GET ${path}.sha512`]: unavailable('nobody answers'),
+      [`maven GET ${path}.sha256`]: unavailable('nobody answers'),
+      [`maven GET ${path}.sha1`]: { ...documentAt('maven', hexOf(sha1)), stale: !sha1IsFresh },
+    })
+  assert.deepEqual(locate(path, outage(false)).located.digests, [sha1])
+  assert.equal(resolveAt(path, ['maven'], outage(true)).resolution.kind, 'unavailable')
 })
 
 test('a file whose name says nothing more is of its release all the same', () => {

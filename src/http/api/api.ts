@@ -16,7 +16,7 @@ import { parseTarget } from '../request-target.ts'
 import { openApi } from './openapi.ts'
 import { apiPage, PAGE_SECURITY_POLICY } from './page.ts'
 import type { ApiParts } from './parts.ts'
-import { ApiBytes, type ApiRoute } from './route.ts'
+import { ApiBytes } from './route.ts'
 import { API_ROUTES } from './routes.ts'
 
 /** What the handler needs beside the parts. */
@@ -176,12 +176,3 @@ function carriesToken(request: IncomingMessage, tokenHash: Buffer): boolean {
 function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
-
-/** For the reference page: rows outside the JSON table. */
-export const FIXED_ROUTES: readonly Pick<ApiRoute, 'method' | 'path' | 'summary'>[] = [
-  { method: 'GET', path: '/', summary: 'A page that describes the API' },
-  { method: 'GET', path: '/healthz', summary: '200 while the process answers' },
-  { method: 'GET', path: '/readyz', summary: '200 while the registries answer, else 503' },
-  { method: 'GET', path: '/metrics', summary: 'Prometheus metrics' },
-  { method: 'GET', path: '/openapi.json', summary: 'The OpenAPI description' },
-]
