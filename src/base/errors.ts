@@ -47,6 +47,7 @@ export const ERROR_CODES = {
   'usage.request': 'A request names something that this endpoint does not understand.',
   'usage.config': 'A setting, flag or configuration file holds a value that is not allowed.',
   'usage.manifest': 'A piece manifest is malformed.',
+  'usage.network': 'A network.json is malformed, or contradicts itself.',
   'usage.message': 'A message of a peer is malformed or too large.',
   'denied.policy': 'The policy of this node refuses the package.',
   'denied.share': 'The upstream of this content is not shared with the one who asks.',
