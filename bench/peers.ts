@@ -74,6 +74,7 @@ async function hold(directory: string): Promise<void> {
     },
     pieces: (name) => store.pieces(name),
     document: () => undefined,
+    logFile: async () => undefined,
     lead: () => Promise.reject(new Error('not in this benchmark')),
     shareable: () => [],
     remember() {},

@@ -37,6 +37,7 @@ const WORDS: Readonly<Record<PeerInfo['faults'][number]['kind'], string>> = {
   'bad-manifest': 'signed a wrong piece manifest',
   'bad-digest': 'sent bytes that do not have the digest',
   'bad-message': 'sent a malformed message',
+  'bad-log': 'sent a file of a log that does not agree with its checkpoint',
   stall: 'stalled',
   missing: 'did not have what it offered',
 }

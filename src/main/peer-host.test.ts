@@ -35,7 +35,7 @@ async function made(
   }
   const host = createPeerHost(
     { privateNetwork: false, serveNobody: false, shareOf: () => 'world', ...options },
-    { store, serve },
+    { store, serve, logFile: async ({ path }) => Buffer.from(path) },
   )
   return { host, store, id }
 }
@@ -87,6 +87,7 @@ test('a peer host that serves nobody shows nothing at all', async () => {
   assert.deepEqual(seen(host, id, near), [])
   assert.deepEqual([...host.shareable()], [])
   assert.equal(host.document('known', near), undefined)
+  assert.equal(await host.logFile({ originHash: '', path: 'checkpoint' }, near), undefined)
   const request = { ecosystem: 'a', upstream: 'b', id: id.get('network') as BlobId, requestPath: '/' }
   await assert.rejects(async () => host.lead(request, near, signal), { code: 'denied.share' })
 })
@@ -112,4 +113,10 @@ test('a peer host shows nothing any more of an upstream that its owner has close
   const narrowed = await made({ shareOf: () => 'lan' })
   assert.deepEqual(seen(narrowed.host, narrowed.id, near), ['lan', 'network'])
   assert.deepEqual(seen(narrowed.host, narrowed.id, far), [])
+})
+
+test('a peer host hands out files of logs as it is given them', async () => {
+  const { host } = await made()
+  const file = await host.logFile({ originHash: '', path: 'checkpoint' }, near)
+  assert.equal(Buffer.from(file ?? []).toString(), 'checkpoint')
 })

@@ -27,7 +27,16 @@ const PAGE = 1000
 /** The host over these parts. */
 export function createPeerHost(
   options: PeerHostOptions,
-  { store, serve }: { readonly store: Store; readonly serve: Pick<Serve, 'lead' | 'document'> },
+  {
+    store,
+    serve,
+    logFile,
+  }: {
+    readonly store: Store
+    readonly serve: Pick<Serve, 'lead' | 'document'>
+    /** Files of the logs that this node shares; absent: it has none. */
+    readonly logFile?: PeerHost['logFile']
+  },
 ): PeerHost {
   const levelOf = (share: ShareLevel, upstream: string | undefined): ShareLevel =>
     share === 'none' || upstream === undefined ? share : narrowerShare(share, options.shareOf(upstream))
@@ -56,6 +65,9 @@ export function createPeerHost(
       const found = serve.document(key)
       if (found === undefined) return undefined
       return mayShare(levelOf(found.share, found.upstream), asker, options.privateNetwork) ? found : undefined
+    },
+    async logFile(request, asker) {
+      return options.serveNobody ? undefined : await logFile?.(request, asker)
     },
     lead(request, asker, signal) {
       if (options.serveNobody) throw new AppError('denied.share', 'this node serves nobody')

@@ -164,6 +164,8 @@ class Libp2pPeers implements Peers {
 
   document: Peers['document'] = (key, options) => this.#data.document(key, options)
 
+  logFile: Peers['logFile'] = (peerId, request, options) => this.#data.logFile(peerId, request, options)
+
   announce: Peers['announce'] = (names) => this.#data.announce(names)
 
   withdraw: Peers['withdraw'] = (names) => this.#data.withdraw(names)

@@ -199,6 +199,17 @@ class MemoryPeers implements Peers {
     return found.sort((a, b) => b.document.checkedAtMs - a.document.checkedAtMs)[0]
   }
 
+  logFile: Peers['logFile'] = async (peerId, request, { bytesMax, signal }) => {
+    throwIfAborted(signal)
+    const node = this.#node(peerId)
+    if (node === undefined) throw new AppError('unavailable.peer', `${peerId} is not there`)
+    const bytes = await node.host.logFile(request, this.#asAsker())
+    if (bytes !== undefined && bytes.byteLength > bytesMax) {
+      throw new AppError('exhausted.size', `asking ${peerId}: wanted at most ${bytesMax} bytes`)
+    }
+    return bytes === undefined ? undefined : Uint8Array.from(bytes)
+  }
+
   announce: Peers['announce'] = (names) => {
     for (const name of names) this.#announced.add(name)
   }

@@ -38,7 +38,7 @@ export interface PeerInfo {
 
 /** Something a peer did wrong. Remembered across restarts. */
 export interface PeerFault {
-  readonly kind: 'bad-piece' | 'bad-manifest' | 'bad-digest' | 'bad-message' | 'stall' | 'missing'
+  readonly kind: 'bad-piece' | 'bad-manifest' | 'bad-digest' | 'bad-message' | 'bad-log' | 'stall' | 'missing'
   readonly about: string
   readonly atMs: number
 }
@@ -90,6 +90,14 @@ export interface LeadRequest {
   readonly requestPath: string
 }
 
+/** A file of a network's log, as tlog-tiles names it. */
+export interface LogFileRequest {
+  /** SHA-256 of the log's origin, 64 lower-case hex digits (the "origin hash" of tlog-witness). */
+  readonly originHash: string
+  /** `checkpoint` or a path below `tile/`. */
+  readonly path: string
+}
+
 /** What a node offers to its peers; implemented in `main/wire.ts` from store and serve. Share rules are enforced in there. */
 export interface PeerHost {
   /** The blob if it is here and may be shared with `asker`. */
@@ -102,6 +110,8 @@ export interface PeerHost {
   pieces(id: BlobId, asker: Asker): PieceManifest | undefined
   /** A kept document, for those who trust this node. */
   document(key: DocumentKey, asker: Asker): StoredDocument | undefined
+  /** A file of a log that this node shares with `asker`; undefined: no such file, or not for this one. */
+  logFile(request: LogFileRequest, asker: Asker): Promise<Uint8Array | undefined>
   /** Fetches from upstream for a member and streams while it arrives; never delegates further. */
   lead(
     request: LeadRequest,
@@ -165,6 +175,15 @@ export interface Peers {
     key: DocumentKey,
     options: { readonly timeoutMs: number; readonly signal: AbortSignal },
   ): Promise<PeerDocument | undefined>
+  /**
+   * A file of a log as this peer has it, nothing of it checked; undefined: it has none, or shares none.
+   * @throws unavailable.peer, exhausted.size if there are more than `bytesMax` bytes, aborted.caller
+   */
+  logFile(
+    peerId: PeerId,
+    request: LogFileRequest,
+    options: { readonly bytesMax: number; readonly signal: AbortSignal },
+  ): Promise<Uint8Array | undefined>
   /** Adds to or removes from what is announced; batched inside, bounded. */
   announce(names: readonly Digest[]): void
   withdraw(names: readonly Digest[]): void

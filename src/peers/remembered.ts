@@ -68,6 +68,7 @@ export function shareMemory(host: PeerHost, onLost: (error: unknown) => void = (
       open: (id, range, asker, signal) => host.open(id, range, asker, signal),
       pieces: (id, asker) => host.pieces(id, asker),
       document: (key, asker) => host.document(key, asker),
+      logFile: (request, asker) => host.logFile(request, asker),
       lead: (request, asker, signal) => host.lead(request, asker, signal),
       shareable: () => host.shareable(),
       remember: (peerId, facts) => remember(peerId, { facts }),

@@ -6,7 +6,7 @@ import { manifestOf } from '../../src/base/piece-hash.ts'
 import type { PieceManifest } from '../../src/base/pieces.ts'
 import { type Asker, mayShare, type ShareLevel } from '../../src/base/share.ts'
 import type { ByteStream } from '../../src/base/streams.ts'
-import type { LeadRequest, PeerHost, PeerId } from '../../src/peers/peers.ts'
+import type { LeadRequest, LogFileRequest, PeerHost, PeerId } from '../../src/peers/peers.ts'
 
 const CHUNK_BYTES = 262_144
 
@@ -23,6 +23,8 @@ interface Kept {
 export class MemoryHost implements PeerHost {
   readonly facts: Map<PeerId, unknown> = new Map()
   readonly documents: Map<DocumentKey, StoredDocument> = new Map()
+  /** Files of logs by `<origin hash>/<path>`. */
+  readonly logFiles: Map<string, Uint8Array> = new Map()
   /** How often `open` and `lead` were called. */
   opened = 0
   led = 0
@@ -83,6 +85,10 @@ export class MemoryHost implements PeerHost {
   document(key: DocumentKey, asker: Asker): StoredDocument | undefined {
     const found = this.documents.get(key)
     return found && mayShare(found.share, asker, this.#privateNetwork) ? found : undefined
+  }
+
+  async logFile({ originHash, path }: LogFileRequest): Promise<Uint8Array | undefined> {
+    return this.logFiles.get(`${originHash}/${path}`)
   }
 
   async lead(_request: LeadRequest): ReturnType<PeerHost['lead']> {

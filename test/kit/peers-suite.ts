@@ -8,6 +8,7 @@ import { type TestContext, test } from 'node:test'
 import { type BlobId, blobIdOf, digestBytes } from '../../src/base/digest.ts'
 import type { StoredDocument } from '../../src/base/document.ts'
 import { collect } from '../../src/base/streams.ts'
+import { identityOfSeed } from '../../src/peers/identity.ts'
 import type { PeerId, Peers, Provider } from '../../src/peers/peers.ts'
 import { flipped, MemoryHost } from './peer-host.ts'
 
@@ -81,6 +82,23 @@ function lookupTests(name: string, harness: PeersHarness): void {
     assert.deepEqual([info?.peerId, info?.trust, info?.connected], [idOf(first), 'named', true])
     await first.stop()
     await until(() => second.state().connected === 0)
+  })
+
+  test(`${name}: logFile() brings a file of a log, nothing for what is not there, and never more than asked for`, async (t) => {
+    const join = await harness.network(t)
+    const host = new MemoryHost()
+    const [originHash, tile] = ['ab'.repeat(32), randomBytes(8_192)]
+    host.logFiles.set(`${originHash}/tile/0/x001/000`, tile)
+    const holder = await join({ host })
+    const asker = await join({ host: new MemoryHost() })
+    const ask = (path: string, bytesMax: number) =>
+      asker.logFile(idOf(holder), { originHash, path }, { bytesMax, signal })
+    assert.deepEqual(Buffer.from((await ask('tile/0/x001/000', 8_192)) ?? []), tile)
+    assert.equal(await ask('checkpoint', 8_192), undefined)
+    await assert.rejects(ask('tile/0/x001/000', 8_191), { code: 'exhausted.size' })
+    const nobody = identityOfSeed(randomBytes(32)).peerId
+    const gone = asker.logFile(nobody, { originHash, path: 'checkpoint' }, { bytesMax: 1, signal })
+    await assert.rejects(gone, { code: 'unavailable.peer' })
   })
 
   test(`${name}: publish() reaches who subscribed, and refuses more than 16 KiB`, async (t) => {

@@ -106,6 +106,9 @@ export function scriptedPeers(): ScriptedPeers {
       peers.documentAsks.push(key)
       return peers.documents.get(key)
     },
+    async logFile() {
+      return undefined
+    },
     announce() {},
     withdraw() {},
     blame: (peerId) => void peers.settled.push({ peerId, agreed: false }),

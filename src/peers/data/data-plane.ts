@@ -21,6 +21,7 @@ import { createProviderTable, type ProviderTable } from './directory/provider-ta
 import { findDocument } from './find-document.ts'
 import { followLeader } from './follow.ts'
 import { createLedger, type Ledger, type PeerFacts } from './ledger.ts'
+import { askLogFile } from './log-file.ts'
 import { type DataPlaneOptions, type DataPlaneSettings, settingsOf } from './options.ts'
 import { createRoutes } from './server/routes.ts'
 import { createDataServer, type DataServer } from './server/server.ts'
@@ -39,7 +40,7 @@ export interface DataTotals {
 
 /** The data plane, as `libp2p.ts` composes it with the control plane into `Peers`. */
 export interface DataPlane
-  extends Pick<Peers, 'lookup' | 'fetch' | 'follow' | 'document' | 'announce' | 'withdraw' | 'blame'> {
+  extends Pick<Peers, 'lookup' | 'fetch' | 'follow' | 'document' | 'logFile' | 'announce' | 'withdraw' | 'blame'> {
   /** Listens and starts announcing. Call it before the control plane's `start`, which tells the port to others. @throws conflict.port, usage.config */
   start(host: PeerHost): Promise<{ readonly port: number }>
   /** Closes every connection; transfers under way fail. */
@@ -204,6 +205,14 @@ class HttpsDataPlane implements DataPlane {
       client: (peerId) => this.#client(peerId),
       blame: (peerId, fault) => this.blame(peerId, fault),
     })
+  }
+
+  logFile: Peers['logFile'] = async (peerId, request, options) => {
+    const { ledger } = this.#started()
+    if (!this.#admits(peerId)) throw new AppError('unavailable.peer', `${peerId} is not spoken with`)
+    const bytes = await askLogFile(this.#client(peerId), request, options)
+    if (bytes !== undefined) ledger.received(peerId, bytes.byteLength, 0)
+    return bytes
   }
 
   announce: Peers['announce'] = (names) => this.#running?.announcer.announce(names)

@@ -10,7 +10,7 @@ const FAULTS_KEPT = 16
 const PEERS_MAX = 10_000
 const DEMOTED_MS = 600_000
 /** Faults of these kinds prove a lie; others happen to honest peers too. */
-const LIES: ReadonlySet<PeerFault['kind']> = new Set(['bad-piece', 'bad-manifest', 'bad-digest'])
+const LIES: ReadonlySet<PeerFault['kind']> = new Set(['bad-piece', 'bad-manifest', 'bad-digest', 'bad-log'])
 /** So many malformed messages are no accident. */
 const BAD_MESSAGES_MAX = 3
 /** Weight of the newest measurement in the decaying average. */
@@ -51,7 +51,7 @@ interface Account {
 }
 
 const faultShape = z.object({
-  kind: z.enum(['bad-piece', 'bad-manifest', 'bad-digest', 'bad-message', 'stall', 'missing']),
+  kind: z.enum(['bad-piece', 'bad-manifest', 'bad-digest', 'bad-message', 'bad-log', 'stall', 'missing']),
   about: z.string().max(512),
   atMs: z.number(),
 })

@@ -8,9 +8,9 @@ import { type BlobId, type Digest, parseBlobId } from '../../../base/digest.ts'
 import { AppError, ERROR_KINDS, isKind } from '../../../base/errors.ts'
 import type { PieceManifest } from '../../../base/pieces.ts'
 import type { Asker } from '../../../base/share.ts'
-import type { ByteRange } from '../../../base/streams.ts'
+import { type ByteRange, streamOf } from '../../../base/streams.ts'
 import type { Identity } from '../../neighbour.ts'
-import type { PeerHost, PeerId } from '../../peers.ts'
+import type { LogFileRequest, PeerHost, PeerId } from '../../peers.ts'
 import type { ProviderTable } from '../directory/provider-table.ts'
 import { ANNOUNCE_NAMES_MAX, type DataPlaneSettings, LOOKUP_NAMES_MAX } from '../options.ts'
 import { createTokenBucket, type TokenBucket } from '../token-bucket.ts'
@@ -21,6 +21,7 @@ import {
   PATHS,
   parseDocumentRequest,
   parseLeadRequest,
+  parseLogFilePath,
   parseNames,
 } from '../wire/messages.ts'
 import { MANIFEST_TYPE, signManifest } from '../wire/signed-manifest.ts'
@@ -118,6 +119,7 @@ class Routes {
     if (method === 'POST' && path === PATHS.withdraw) return await this.#withdraw(call)
     if (method === 'POST' && path === PATHS.documents) return await this.#document(call)
     if (method === 'POST' && path === PATHS.lead) return await this.#lead(call)
+    if (method === 'GET' && path.startsWith(PATHS.logs)) return await this.#logFile(call, parseLogFilePath(path))
     throw new AppError('usage.request', `no such request: ${method} ${path.slice(0, 100)}`)
   }
 
@@ -143,6 +145,16 @@ class Routes {
     const manifest = this.#settings.serveNobody ? undefined : this.#with.host.pieces(id, call.asker)
     if (manifest === undefined) throw new AppError('absent.blob', `${id} has no pieces here for ${call.peerId}`)
     reply(call.response, 200, MANIFEST_TYPE, this.#signed(manifest))
+  }
+
+  async #logFile(call: Call, file: LogFileRequest): Promise<void> {
+    await this.#inSlot(call, async () => {
+      const bytes = this.#settings.serveNobody ? undefined : await this.#with.host.logFile(file, call.asker)
+      if (bytes === undefined) throw new AppError('absent.document', `no ${file.path} of such a log for ${call.peerId}`)
+      const headers = { 'content-length': bytes.byteLength, 'content-type': 'application/octet-stream' }
+      call.response.writeHead(200, headers)
+      await this.#send(call, streamOf(bytes), bytes.byteLength)
+    })
   }
 
   async #lookup(call: Call): Promise<void> {

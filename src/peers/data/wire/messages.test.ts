@@ -4,9 +4,11 @@ import fc from 'fast-check'
 import { blobIdOf, digestBytes } from '../../../base/digest.ts'
 import { isKind } from '../../../base/errors.ts'
 import {
+  logFilePath,
   parseDocument,
   parseDocumentRequest,
   parseLeadRequest,
+  parseLogFilePath,
   parseLookupReply,
   parseNames,
   parseSignedDocument,
@@ -67,4 +69,17 @@ test('the parsers of messages throw nothing but usage errors', () => {
       }
     }),
   )
+})
+
+test('parseLogFilePath() reads what logFilePath() wrote, and nothing that climbs out of a log', () => {
+  const originHash = 'ab'.repeat(32)
+  for (const path of ['checkpoint', 'tile/0/x001/000', 'tile/entries/000.p/17']) {
+    assert.deepEqual(parseLogFilePath(logFilePath({ originHash, path })), { originHash, path })
+  }
+  for (const path of ['other', 'tile/', 'tile/%2e%2e', 'tile/A', `tile/${'0'.repeat(121)}`, 'checkpoint?x']) {
+    assert.throws(() => parseLogFilePath(logFilePath({ originHash, path })), { code: 'usage.request' })
+  }
+  assert.throws(() => parseLogFilePath(logFilePath({ originHash: 'ab', path: 'checkpoint' })), {
+    code: 'usage.request',
+  })
 })

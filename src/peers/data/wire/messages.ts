@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { type BlobId, type Digest, parseBlobId, parseDigest } from '../../../base/digest.ts'
 import type { StoredDocument } from '../../../base/document.ts'
 import { AppError } from '../../../base/errors.ts'
-import type { LeadRequest, PeerId } from '../../peers.ts'
+import type { LeadRequest, LogFileRequest, PeerId } from '../../peers.ts'
 import { ANNOUNCE_NAMES_MAX, LOOKUP_NAMES_MAX } from '../options.ts'
 
 /** Paths of the data plane's server. */
@@ -18,6 +18,7 @@ export const PATHS = {
   withdraw: '/v1/withdraw',
   documents: '/v1/documents',
   lead: '/v1/lead',
+  logs: '/v1/logs/',
 } as const
 
 /** Header that carries the proof of membership of a private network. */
@@ -131,6 +132,21 @@ export function documentStatement(text: string): Uint8Array {
 export function parseLeadRequest(body: Uint8Array): LeadRequest {
   const found = parse(leadShape, body, 'a request to lead')
   return { ...found, id: parseBlobId(found.id) }
+}
+
+/** The path of a log's file on the data plane. */
+export function logFilePath({ originHash, path }: LogFileRequest): string {
+  return `${PATHS.logs}${originHash}/${path}`
+}
+
+/** The file that a path of the data plane names. @throws usage.request; the tile paths themselves are the log's to judge */
+export function parseLogFilePath(path: string): LogFileRequest {
+  const found = /^([0-9a-f]{64})\/(checkpoint|tile\/[0-9a-z/.]{1,120})$/.exec(path.slice(PATHS.logs.length))
+  const [, originHash, file] = found ?? []
+  if (originHash === undefined || file === undefined) {
+    throw new AppError('usage.request', `wanted a file of a log, found ${JSON.stringify(path.slice(0, 200))}`)
+  }
+  return { originHash, path: file }
 }
 
 function parse<T>(shape: z.ZodType<T>, body: Uint8Array, what: string): T {
