@@ -13,6 +13,13 @@ for i in "${!programs[@]}"; do
   command -v "${programs[$i]}" >/dev/null || missing+=("${packages[$i]}")
 done
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3 python3-venv)
+maven_plugins=/usr/share/maven-repo/org/apache/maven/plugins
+# Maven's own plug-ins as a folder of files, which the upstream of a test serves.
+for each in dependency resources compiler surefire jar; do
+  [ -d "$maven_plugins/maven-$each-plugin" ] && continue
+  [ "$each" = surefire ] && missing+=(libsurefire-java junit4) || missing+=("libmaven-$each-plugin-java")
+done
+command -v javac >/dev/null || missing+=(default-jdk-headless)
 [ -d /usr/lib/cni ] || missing+=(containernetworking-plugins)
 
 if [ "${#missing[@]}" -gt 0 ]; then

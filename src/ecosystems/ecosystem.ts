@@ -160,6 +160,11 @@ export interface LockfileListing {
   readonly what: string
   /** The next program to run, or undefined when all have run. At most some: whoever runs them stops after ten. */
   next(place: ListingPlace): ListingRun | undefined
+  /**
+   * Further files that have a say in the list, by paths relative to the folder of a file with this text, and those of their
+   * own in turn: a kept list counts only while none of them changed. A path may lead to no file.
+   */
+  beside(text: string): readonly string[]
 }
 
 /** What a listing goes by. */
@@ -175,6 +180,8 @@ export interface ListingPlace {
   readonly doneCount: number
   /** Paths of the files that are listed so far, relative to `LISTED` in `directory`. */
   readonly listed: readonly string[]
+  /** What the last program wrote into the file that its `output` names; empty if there is none. */
+  readonly output: string
 }
 
 /** The folder in `ListingPlace.directory` whose files are listed. */
@@ -186,6 +193,10 @@ export interface ListingRun {
   readonly args: readonly string[]
   /** Files to write before, by paths relative to `ListingPlace.directory`. */
   readonly files: Readonly<Record<string, string>>
+  /** A file that the program writes and that the next step is to read, by its path relative to `ListingPlace.directory`. */
+  readonly output?: string
+  /** Files that the program is to find in `LISTED` and that are not listed, by their paths there. */
+  readonly standIns?: Readonly<Record<string, string>>
 }
 
 /** One stock client: where its configuration is, the edit, and how to ask it where it goes. All pure; `clients/` does the I/O. */

@@ -3,8 +3,10 @@
  * and a list of what was asked. It can be taken down and made to misbehave.
  */
 import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join, normalize } from 'node:path'
 import { crc32 } from 'node:zlib'
 
 /** Coordinates of one artifact. */
@@ -20,6 +22,8 @@ export interface SampleArtifact extends Coordinates {
   readonly dependencies?: readonly Coordinates[]
   /** `pom`: without a jar. Default `jar`. */
   readonly packaging?: 'jar' | 'pom'
+  /** The artifact that this one became. */
+  readonly relocatedTo?: Coordinates
   /** What is in the jar. */
   readonly content?: string
   /** When it was published; default long ago. */
@@ -45,7 +49,11 @@ export interface MavenRepository {
   close(): Promise<void>
 }
 
-type Files = Map<string, { readonly body: Buffer; readonly modified: string }>
+interface Published {
+  readonly body: Buffer
+  readonly modified: string
+}
+type Files = Map<string, Published>
 
 interface Manners {
   change: ((path: string, body: Buffer) => Buffer) | undefined
@@ -58,8 +66,14 @@ const ALWAYS_THERE: SampleArtifact = { group: 'org.codehaus.plexus', artifact: '
 const LONG_AGO = new Date('2020-01-01T00:00:00Z')
 const BUILD = { timestamp: '20260101.120000', number: 1 }
 
-/** Starts a repository on a free loopback port. */
-export async function startMavenRepository(samples: readonly SampleArtifact[] = []): Promise<MavenRepository> {
+/** Where Debian has Maven's own plug-ins and what they need: a repository of files without checksums. */
+export const DEBIAN_REPOSITORY = '/usr/share/maven-repo'
+
+/** Starts a repository on a free loopback port; `folder` holds further files in the layout of a repository. */
+export async function startMavenRepository(
+  samples: readonly SampleArtifact[] = [],
+  { folder }: { readonly folder?: string } = {},
+): Promise<MavenRepository> {
   const files: Files = new Map()
   const versions = new Map<string, string[]>()
   const requests: string[] = []
@@ -67,7 +81,7 @@ export async function startMavenRepository(samples: readonly SampleArtifact[] = 
   const handler = (req: IncomingMessage, res: ServerResponse): void => {
     const path = decodeURIComponent(new URL(req.url ?? '/', 'http://x').pathname).slice(BASE.length)
     requests.push(`${req.method} ${path}`)
-    reply(req, res, path, files, manners)
+    reply(req, res, path, (name) => files.get(name) ?? inFolder(folder, name), manners)
   }
   let server: Server = createServer(handler)
   const port = await listen(server, 0)
@@ -139,9 +153,20 @@ function publish(sample: SampleArtifact, files: Files, versions: Map<string, str
   )
 }
 
-function pomOf({ group, artifact, version, packaging = 'jar', dependencies = [] }: SampleArtifact): string {
+function pomOf({
+  group,
+  artifact,
+  version,
+  packaging = 'jar',
+  dependencies = [],
+  relocatedTo,
+}: SampleArtifact): string {
+  const moved =
+    relocatedTo === undefined
+      ? ''
+      : `<distributionManagement><relocation>${coordinatesOf(relocatedTo)}</relocation></distributionManagement>`
   const list = dependencies.map((each) => `<dependency>${coordinatesOf(each)}</dependency>`).join('')
-  return `<project><modelVersion>4.0.0</modelVersion>${coordinatesOf({ group, artifact, version })}<packaging>${packaging}</packaging><dependencies>${list}</dependencies></project>`
+  return `<project><modelVersion>4.0.0</modelVersion>${coordinatesOf({ group, artifact, version })}<packaging>${packaging}</packaging><dependencies>${list}</dependencies>${moved}</project>`
 }
 
 /** The three elements that name an artifact in a POM. */
@@ -185,10 +210,10 @@ function reply(
   req: IncomingMessage,
   res: ServerResponse,
   path: string,
-  files: Readonly<Files>,
+  find: (path: string) => Published | undefined,
   manners: Manners,
 ): void {
-  const found = files.get(path)
+  const found = find(path)
   const status = manners.status ?? (found === undefined ? 404 : 200)
   if (status !== 200 || found === undefined) {
     res.writeHead(status, { 'content-type': 'text/html' }).end('<html><body>an error page</body></html>')
@@ -208,6 +233,20 @@ function reply(
     'last-modified': modified,
   }
   res.writeHead(200, headers).end(req.method === 'HEAD' ? undefined : sent)
+}
+
+/** A file of a folder, or the sha1 or md5 of one. */
+function inFolder(folder: string | undefined, path: string): Published | undefined {
+  if (folder === undefined) return undefined
+  const algorithm = /\.(?<name>sha1|md5)$/.exec(path)?.groups?.name
+  const file = join(folder, normalize(algorithm === undefined ? path : path.slice(0, -algorithm.length - 1)))
+  if (!existsSync(file) || !statSync(file).isFile()) return undefined
+  const body = readFileSync(file)
+  const modified = LONG_AGO.toUTCString()
+  return {
+    body: algorithm === undefined ? body : Buffer.from(createHash(algorithm).update(body).digest('hex')),
+    modified,
+  }
 }
 
 function listen(server: Server, port: number): Promise<number> {

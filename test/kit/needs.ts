@@ -4,7 +4,7 @@
  * that installs them, and fails on them when CI=true. A tool is looked up in PATH, the sbin directories and `.cache/tools`.
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -23,6 +23,7 @@ export const PYTHON_BIN: string = join(REPOSITORY, '.cache/tools/python/bin')
 /** Properties of the machine that are no program: what is asked to find out. */
 const CONDITIONS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
+  'maven-plugins': () => existsSync('/usr/share/maven-repo/org/apache/maven/plugins/maven-dependency-plugin'),
   netns: () => process.getuid?.() === 0 && spawnSync('unshare', ['--net', 'true'], { stdio: 'ignore' }).status === 0,
 }
 

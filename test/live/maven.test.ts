@@ -9,7 +9,8 @@ import { test } from 'node:test'
 import { type Coordinates, coordinatesOf } from '../kit/maven-repository.ts'
 import { MavenUser } from '../kit/maven-user.ts'
 import { needs } from '../kit/needs.ts'
-import { connected, scratch, startNode } from '../kit/node-process.ts'
+import { connected, scratch, startNode, type TestNode } from '../kit/node-process.ts'
+import { run } from '../kit/process.ts'
 
 const DEPENDENCIES: readonly Coordinates[] = [
   { group: 'com.fasterxml.jackson.core', artifact: 'jackson-databind', version: '2.17.2' },
@@ -62,4 +63,25 @@ test('mvn package of a real project works through A, on B from A alone, and on B
   second.forget()
   await second.build()
   assert.equal(second.jars(), first.jars())
+})
+
+test('pyrsia sync pom.xml keeps a real project, and mvn package builds it in an empty home from the offline node', {
+  ...needs('mvn'),
+  timeout: 900_000,
+}, async (t) => {
+  const directory = await scratch(t, 'live-maven-sync')
+  const online = await startNode({ data: join(directory, 'a') })
+  t.after(() => online.stop())
+  const user = new Builder(directory, 'user')
+  const pom = join(user.project, 'pom.xml')
+  const sync = (node: TestNode, ...args: string[]) =>
+    run(node.program, ['sync', ...args, pom, '--data', node.data], { env: user.env, timeoutMs: 600_000 })
+  const synced = await sync(online)
+  assert.equal(synced.code, 0, synced.stdout + synced.stderr)
+  await online.stop()
+  const offline = await startNode({ data: online.data, args: ['--offline'] })
+  t.after(() => offline.stop())
+  assert.equal((await offline.cli('cache', 'gc', '--to-bytes', '0')).code, 0)
+  assert.equal((await sync(offline, '--check')).code, 0)
+  await (await new Builder(directory, 'empty').setup(offline)).build()
 })

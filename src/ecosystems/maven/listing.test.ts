@@ -11,6 +11,7 @@ const PLACE: ListingPlace = {
   directory: '/tmp/x',
   doneCount: 0,
   listed: [],
+  output: '',
 }
 
 const jar = (group: string, artifact: string, version: string): string =>
@@ -39,10 +40,46 @@ test('mvn is pointed at the node and an empty repository, and runs no phase of t
   assert.equal(pomListing.next({ ...PLACE, doneCount: 2 }), undefined)
 })
 
-test('modules that want each other do not fail the listing; a single project does', () => {
-  const args = (text: string) => pomListing.next({ ...PLACE, text, doneCount: 1 })?.args ?? []
-  assert.ok(args('<project><modules><module>a</module></modules></project>').includes('--fail-never'))
-  assert.ok(!args('<project/>').includes('--fail-never'))
+test('modules find empty files where they want each other, and nothing else may be missing', () => {
+  const place = { ...PLACE, text: '<project><modules><module>a</module></modules></project>' }
+  const tree = pomListing.next({ ...place, doneCount: 1 })
+  assert.equal(tree?.output, 'tree.txt')
+  assert.ok(tree.args.includes('-DoutputFile=/tmp/x/tree.txt'))
+  const output = [
+    'org.own:parent:pom:1',
+    'org.own:a:jar:1',
+    '+- org.other:a:jar:1:compile',
+    'org.own:b:war:1',
+    '+- org.own:a:jar:1:compile',
+    '|  \\- commons-io:commons-io:jar:2.11.0:compile (version managed from 2.1)',
+    '+- org.own:a:test-jar:tests:1:test',
+    '\\- org.own:a:jar:2:compile (optional)',
+    'a line that says something else',
+    '',
+  ].join('\r\n')
+  const resolve = pomListing.next({ ...place, doneCount: 2, output })
+  assert.deepEqual(Object.keys(resolve?.standIns ?? {}), ['org/own/a/1/a-1.jar', 'org/own/a/1/a-1-tests.jar'])
+  for (const doneCount of [0, 1, 2]) {
+    const { args = [] } = pomListing.next({ ...place, doneCount, output }) ?? {}
+    assert.deepEqual(
+      args.filter((arg) => arg.startsWith('--fail')),
+      [],
+    )
+  }
+  assert.equal(pomListing.next({ ...PLACE, doneCount: 1 })?.output, undefined, 'a single project needs no tree')
+})
+
+test('a list goes by the modules, the parent and the project settings of mvn too', () => {
+  const beside = (text: string) =>
+    pomListing.beside(`<project>${text}</project>`).filter((path) => !path.includes('.mvn/'))
+  assert.deepEqual(beside('<modules><module> a </module><module>b/own.xml</module></modules>'), [
+    'a/pom.xml',
+    'b/own.xml',
+  ])
+  assert.deepEqual(beside('<parent><artifactId>p</artifactId></parent>'), ['../pom.xml'])
+  assert.deepEqual(beside('<parent><relativePath>../../up</relativePath></parent>'), ['../../up/pom.xml'])
+  assert.deepEqual(beside('<parent><relativePath/></parent>'), [])
+  assert.ok(pomListing.beside('<project/>').includes('.mvn/extensions.xml'))
 })
 
 test('what Surefire resolves when it meets a test is asked for, each by itself', () => {

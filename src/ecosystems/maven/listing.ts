@@ -1,37 +1,105 @@
 /**
  * How the user's own mvn lists what a build of a `pom.xml` asks for: it fills an empty local repository through the node. No
  * phase of the build is run, so no plug-in of the project's is either; Maven itself loads the build extensions that a project
- * names. Three steps, as tried with Maven 3.8: `go-offline` for the plug-ins; `resolve`, because that one alone minds managed
- * versions; and what Surefire asks for only when it meets a test (its "providers"). Pure.
+ * names. Steps, as tried with Maven 3.8: `go-offline` for the plug-ins; `resolve`, because that one alone minds managed
+ * versions; and what Surefire asks for only when it meets a test (its "providers"). Where modules want each other, whose files
+ * no repository has before they are built, `tree` tells which those are, and `resolve` finds empty files in their places: so
+ * that every other failure is one. Pure.
  */
 import type { ListingPlace, ListingRun, LockfileListing } from '../ecosystem.ts'
 import { LISTED } from '../ecosystem.ts'
 import { withMirror } from './clients/settings.ts'
+import { kindOfType } from './formats/types.ts'
 import { escapeXml } from './formats/xml.ts'
-import { isSegment } from './names.ts'
+import { filePath, isSegment } from './names.ts'
 import { compareMavenVersions } from './versions.ts'
 
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1'
 const SETTINGS = 'settings.xml'
+const TREE = 'tree.txt'
 /** Artifacts that are asked for beside the project's own; a project of many Surefire versions has a handful. */
 const EXTRAS_MAX = 50
+/** An archive without entries (APPNOTE 4.3.16). */
+const EMPTY_JAR = `PK\u0005\u0006${'\0'.repeat(18)}`
+/** Lines of `dependency:tree`: a module, and what one wants. */
+const MODULE_LINE = /^(?<group>[\w.-]+):(?<artifact>[\w.-]+):[\w.-]+:(?<version>[^:\s]+)$/
+const WANTED_LINE =
+  /^[|+\\ -]+(?<group>[\w.-]+):(?<artifact>[\w.-]+):(?<type>[\w.-]+):(?:(?<classifier>[\w.-]+):)?(?<version>[^:\s]+):(?:compile|runtime|provided|test|system|import)\b/
+const MODULE = /<(?:module|subproject)>\s*(?<path>[^<>]+?)\s*<\//g
+const PARENT = /<parent>(?<content>[\s\S]*?)<\/parent>/
 
 /** The listing of a `pom.xml`. */
 export const pomListing: LockfileListing = {
-  what: 'pom.xml: runs your mvn with dependency:go-offline and dependency:resolve, no phase of the build; mvn loads the build extensions and .mvn settings of the project',
+  what: 'pom.xml: runs your mvn with dependency:go-offline, dependency:resolve and, where there are modules, dependency:tree, no phase of the build; mvn loads the build extensions and .mvn settings of the project',
   next(place) {
-    if (place.doneCount === 0) return run(place, place.path, [`${PLUGIN}:go-offline`])
-    if (place.doneCount === 1) return run(place, place.path, [`${PLUGIN}:resolve`, ...reactorArgs(place.text)])
-    const extras = place.doneCount === 2 ? extrasOf(place.listed) : []
-    return extras.length === 0
-      ? undefined
-      : run(place, `${place.directory}/tests/pom.xml`, [`${PLUGIN}:resolve`], projectsOf(extras))
+    const steps = hasModules(place.text) ? [goOffline, tree, resolve, extras] : [goOffline, resolve, extras]
+    return steps[place.doneCount]?.(place)
+  },
+  beside(text) {
+    const modules = [...text.matchAll(MODULE)].flatMap(({ groups }) => {
+      const path = groups?.path ?? ''
+      return path.endsWith('.xml') ? [path] : [`${path}/pom.xml`]
+    })
+    return [...modules, ...parentOf(text), '.mvn/extensions.xml', '.mvn/maven.config']
   },
 }
 
-/** A module that wants another one finds it nowhere before it was built: not to be minded, `go-offline` has proved the rest. */
-function reactorArgs(pom: string): string[] {
-  return /<(?:modules|subprojects)>/.test(pom) ? ['--fail-never'] : []
+function hasModules(pom: string): boolean {
+  return /<(?:modules|subprojects)>/.test(pom)
+}
+
+/** Where Maven looks for the parent: at `relativePath`, which is the folder above unless it is given; empty: nowhere. */
+function parentOf(pom: string): string[] {
+  const content = PARENT.exec(pom)?.groups?.content
+  if (content === undefined) return []
+  const given = /<relativePath>\s*(?<path>[^<>]*?)\s*<\//.exec(content)?.groups?.path
+  const path = given ?? (/<relativePath\s*\/>/.test(content) ? '' : '../pom.xml')
+  if (path === '') return []
+  return path.endsWith('.xml') ? [path] : [`${path}/pom.xml`]
+}
+
+function goOffline(place: ListingPlace): ListingRun {
+  return run(place, place.path, [`${PLUGIN}:go-offline`])
+}
+
+function tree(place: ListingPlace): ListingRun {
+  const args = [`${PLUGIN}:tree`, `-DoutputFile=${place.directory}/${TREE}`, '-DappendOutput=true']
+  return { ...run(place, place.path, args), output: TREE }
+}
+
+function resolve(place: ListingPlace): ListingRun {
+  return { ...run(place, place.path, [`${PLUGIN}:resolve`]), standIns: modulesIn(place.output) }
+}
+
+function extras(place: ListingPlace): ListingRun | undefined {
+  const wanted = extrasOf(place.listed)
+  if (wanted.length === 0) return undefined
+  return run(place, `${place.directory}/tests/pom.xml`, [`${PLUGIN}:resolve`], projectsOf(wanted))
+}
+
+/** Empty files for what modules want of each other, by what `tree` printed. */
+function modulesIn(printed: string): Record<string, string> {
+  const lines = printed.split(/\r?\n/)
+  const modules = new Set(
+    lines.flatMap((line) => {
+      const { group, artifact, version } = MODULE_LINE.exec(line)?.groups ?? {}
+      return group === undefined ? [] : [`${group}:${artifact}:${version}`]
+    }),
+  )
+  const wanted = lines.flatMap((line) => {
+    const { group = '', artifact = '', version = '', type = '', classifier } = WANTED_LINE.exec(line)?.groups ?? {}
+    const isModule = modules.has(`${group}:${artifact}:${version}`)
+    return isModule && [group, artifact, version].every(isSegment)
+      ? [{ group, artifact, version, type, classifier }]
+      : []
+  })
+  return Object.fromEntries(
+    wanted.map(({ group, artifact, version, type, classifier }) => {
+      const kind = kindOfType(type, classifier)
+      const path = filePath(group, artifact, version, kind.extension, kind.classifier)
+      return [decodeURIComponent(path.slice(1)), EMPTY_JAR]
+    }),
+  )
 }
 
 function run(

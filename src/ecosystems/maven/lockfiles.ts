@@ -10,6 +10,7 @@ import { AppError } from '../../base/errors.ts'
 import type { LockedFile, LockfileReader } from '../ecosystem.ts'
 import { artifactPurl, filePurl } from './coordinates.ts'
 import { readChecksum } from './formats/checksums.ts'
+import { kindOfType } from './formats/types.ts'
 import { pomListing } from './listing.ts'
 import { filePath, isSegment, type MavenPlace, readPlace } from './names.ts'
 import { subjectOf } from './resolve.ts'
@@ -91,9 +92,9 @@ function readDependencyList(bytes: Uint8Array): LockedFile[] {
     const { group, artifact, type = 'jar', classifier, version } = DEPENDENCY.exec(line)?.groups ?? {}
     if (group === undefined || artifact === undefined || version === undefined) continue
     if (![group, artifact, version].every(isSegment)) continue
-    const extension = EXTENSIONS[type] ?? type
+    const own = kindOfType(type, classifier)
     for (const [kind, variant] of [
-      [extension, classifier ?? CLASSIFIERS[type]],
+      [own.extension, own.classifier],
       ['pom', undefined],
     ] as const) {
       const requestPath = filePath(group, artifact, version, kind, variant)
@@ -102,23 +103,6 @@ function readDependencyList(bytes: Uint8Array): LockedFile[] {
   }
   if (found.size === 0) throw unreadable('a list of dependencies', 'it names none')
   return [...found.values()]
-}
-
-/** Types whose files have another extension or a classifier of their own (Maven's "Default Artifact Handlers"). */
-const EXTENSIONS: Readonly<Record<string, string>> = {
-  'test-jar': 'jar',
-  'maven-plugin': 'jar',
-  ejb: 'jar',
-  'ejb-client': 'jar',
-  'java-source': 'jar',
-  javadoc: 'jar',
-  bundle: 'jar',
-}
-const CLASSIFIERS: Readonly<Record<string, string>> = {
-  'test-jar': 'tests',
-  'ejb-client': 'client',
-  'java-source': 'sources',
-  javadoc: 'javadoc',
 }
 
 function linesOf(bytes: Uint8Array): string[] {

@@ -5,10 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { ListRequest } from '../../cli/context.ts'
-import type { LockfileReader } from '../../ecosystems/ecosystem.ts'
+import type { ListingPlace, ListingRun, LockfileReader } from '../../ecosystems/ecosystem.ts'
 import { listedText } from './listing.ts'
 
-async function folders(t: TestContext, script: string) {
+type Next = (directory: string, place: ListingPlace) => Pick<ListingRun, 'args' | 'output' | 'standIns'> | undefined
+
+async function folders(t: TestContext, script: string, steps: Next = twoFiles) {
   const root = await mkdtemp(join(tmpdir(), 'pyrsia-tool-'))
   t.after(() => rm(root, { recursive: true }))
   const [data, temporary] = [join(root, 'data'), join(root, 'tmp')]
@@ -21,10 +23,11 @@ async function folders(t: TestContext, script: string) {
     read: () => [],
     listing: {
       what: 'toy.xml: runs tool',
-      next: ({ directory, url, doneCount, listed }) =>
-        doneCount > listed.length || doneCount === 2
-          ? undefined
-          : { program, args: [directory, url, `f${doneCount}`], files: { 'deep/given': 'a setting' } },
+      beside: (text) => (text.startsWith('beside ') ? [text.slice(7)] : []),
+      next(place) {
+        const step = steps(place.directory, place)
+        return step && { program, files: { 'deep/given': 'a setting' }, ...step }
+      },
     },
   }
   const plain: LockfileReader = { fileName: /^toy\.lock$/, read: () => [] }
@@ -49,6 +52,9 @@ async function folders(t: TestContext, script: string) {
   const list = (change: Partial<ListRequest> = {}) => listedText({ ...request, ...change }, dependencies)
   return { list, root, data, lines, leftovers: () => readdir(temporary) }
 }
+
+const twoFiles: Next = (directory, { url, doneCount, listed }) =>
+  doneCount > listed.length || doneCount === 2 ? undefined : { args: [directory, url, `f${doneCount}`] }
 
 const GOOD =
   'test "$(cat "$1/deep/given")" = "a setting" || exit 1; echo "asks $2"; mkdir -p "$1/listed/g"; echo x > "$1/listed/g/$3"'
@@ -88,4 +94,30 @@ test('a lockfile, and a file that nobody reads, stand for themselves', async (t)
   const { list } = await folders(t, 'exit 1')
   assert.equal(await list({ path: '/p/toy.lock' }), undefined)
   assert.equal(await list({ path: '/p/other.xml' }), undefined)
+})
+
+test('a kept list counts until a file beside it changes, however far it is named', async (t) => {
+  const { list, root } = await folders(t, GOOD)
+  await writeFile(join(root, 'one'), 'beside deep/two')
+  const text = 'beside one'
+  await list({ text })
+  assert.ok(await list({ text, action: 'reuse' }))
+  await mkdir(join(root, 'deep'))
+  await writeFile(join(root, 'deep/two'), 'beside ../one')
+  await assert.rejects(list({ text, action: 'reuse' }), { code: 'absent.lockfile', message: /has changed/ })
+  await list({ text })
+  assert.ok(await list({ text, action: 'reuse' }))
+})
+
+test('a program finds stand-ins in the directory, they are not listed, and the next step reads what it wrote', async (t) => {
+  const script =
+    'if test -e "$1/listed/s/in"; then echo "$2" > "$1/seen"; else echo "$2" > "$1/out"; echo x > "$1/listed/real"; fi'
+  const seen: string[] = []
+  const { list } = await folders(t, script, (directory, { doneCount, output, listed }) => {
+    seen.push(`${output.trim()} ${listed.join()}`)
+    if (doneCount === 0) return { args: [directory, 'first'], output: 'out' }
+    return doneCount === 1 ? { args: [directory, 'second'], output: 'seen', standIns: { 's/in': 'empty' } } : undefined
+  })
+  assert.equal(await list(), './real\n')
+  assert.deepEqual(seen, [' ', 'first real', 'second real'])
 })

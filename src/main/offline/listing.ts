@@ -4,9 +4,9 @@
  */
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { AppError, wrapError } from '../../base/errors.ts'
 import type { ListOutcome, ListRequest } from '../../cli/context.ts'
 import { type Ecosystem, LISTED, type ListingRun, type LockfileListing } from '../../ecosystems/ecosystem.ts'
@@ -18,6 +18,9 @@ const PROGRAMS_MAX = 10
 /** Of a program's output, characters that are shown when it fails. */
 const OUTPUT_MAX = 6_000
 const FILES_MAX = 200_000
+/** Of a file that a listing goes by, or that a program writes for the next. */
+const TEXT_BYTES_MAX = 33_554_432
+const BESIDE_MAX = 5_000
 
 /** What a listing needs. */
 export interface ListingDependencies {
@@ -44,14 +47,15 @@ export async function listedText(
     await rm(kept, { force: true })
     return undefined
   }
-  if (request.action === 'reuse') return await readKept(kept, request)
+  if (request.action === 'reuse') return await readKept(kept, request, () => stateOf(found.listing, request))
   const url = (await request.endpoints())[found.id]
   if (url === undefined) throw new AppError('unavailable.node', `the node serves nothing for ${request.path}`)
   const directory = await mkdtemp(join(tmpdir(), 'pyrsia-listing-'))
   try {
     const lines = await runAll(found.listing, { ...request, url, directory }, environment)
     await mkdir(dirname(kept), { recursive: true, mode: 0o700 })
-    await writeWhole(kept, JSON.stringify({ path: request.path, of: sha256(request.text), lines }), 0o600)
+    const of = await stateOf(found.listing, request)
+    await writeWhole(kept, JSON.stringify({ path: request.path, of, lines }), 0o600)
     return lines
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 5 })
@@ -78,17 +82,58 @@ async function runAll(
   const { directory, path, text, url } = place
   const folder = join(directory, LISTED)
   await mkdir(folder)
+  const standIns = new Set<string>()
+  let output = ''
   for (let doneCount = 0; doneCount < PROGRAMS_MAX; doneCount++) {
-    const listed = await filesIn(folder)
-    const run = listing.next({ path, text, url, directory, doneCount, listed })
+    const listed = (await filesIn(folder)).filter((name) => !standIns.has(name))
+    const run = listing.next({ path, text, url, directory, doneCount, listed, output })
     if (run === undefined) return listed.map((name) => `./${name}\n`).join('')
-    for (const [name, content] of Object.entries(run.files)) {
-      await mkdir(dirname(join(directory, name)), { recursive: true })
-      await writeFile(join(directory, name), content, { mode: 0o600 })
-    }
+    await writeAll(directory, run.files)
+    await writeAll(folder, run.standIns ?? {})
+    for (const name of Object.keys(run.standIns ?? {})) standIns.add(name)
     await runOne(run, place, environment)
+    output = run.output === undefined ? '' : await readOutput(join(directory, run.output))
   }
   throw new AppError('exhausted.size', `listing what ${path} wants: wanted at most ${PROGRAMS_MAX} programs`)
+}
+
+async function writeAll(directory: string, files: Readonly<Record<string, string>>): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    await mkdir(dirname(join(directory, name)), { recursive: true })
+    await writeFile(join(directory, name), content, { mode: 0o600 })
+  }
+}
+
+async function readOutput(path: string): Promise<string> {
+  return (await readSmall(path)) ?? ''
+}
+
+/** The text of an ordinary file that is not too large; undefined for anything else. */
+async function readSmall(path: string): Promise<string | undefined> {
+  try {
+    const about = await stat(path)
+    return about.isFile() && about.size <= TEXT_BYTES_MAX ? await readFile(path, 'utf8') : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** A digest over the file and those beside it that have a say, and theirs. */
+async function stateOf(listing: LockfileListing, { path, text }: ListRequest): Promise<string> {
+  const texts = new Map<string, string | undefined>([[path, text]])
+  // A map hands out what is added while it is walked.
+  for (const [from, content] of texts) {
+    for (const name of content === undefined ? [] : listing.beside(content)) {
+      const beside = resolve(dirname(from), name)
+      if (texts.has(beside)) continue
+      if (texts.size >= BESIDE_MAX) {
+        throw new AppError('exhausted.size', `wanted at most ${BESIDE_MAX} files that ${path} goes by`)
+      }
+      texts.set(beside, await readSmall(beside))
+    }
+  }
+  const lines = [...texts].map(([name, content]) => [name, content === undefined ? null : sha256(content)])
+  return sha256(JSON.stringify(lines))
 }
 
 async function filesIn(folder: string): Promise<string[]> {
@@ -106,7 +151,7 @@ function runOne(
   { path, onLine }: ListRequest,
   environment: ListingDependencies['environment'],
 ): Promise<void> {
-  return new Promise((resolve, reject) => {
+  return new Promise((done, reject) => {
     const child = spawn(program, args, {
       cwd: dirname(path),
       env: environment,
@@ -133,7 +178,7 @@ function runOne(
     const over = (error?: AppError): void => {
       clearTimeout(limit)
       process.removeListener('SIGINT', interrupt).removeListener('SIGTERM', interrupt)
-      if (error === undefined) resolve()
+      if (error === undefined) done()
       else reject(error)
     }
     child.stdout.setEncoding('utf8').on('data', hear)
@@ -152,20 +197,23 @@ function runOne(
   })
 }
 
-async function readKept(kept: string, { path, text }: ListRequest): Promise<string> {
+async function readKept(kept: string, { path }: ListRequest, state: () => Promise<string>): Promise<string> {
   try {
     const { of, lines } = JSON.parse(await readFile(kept, 'utf8')) as {
       readonly of?: unknown
       readonly lines?: unknown
     }
-    if (of === sha256(text) && typeof lines === 'string') return lines
+    if (of === (await state()) && typeof lines === 'string') return lines
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw wrapError(cause, 'absent.lockfile', `cannot read what ${path} wanted when it was synced: sync it again`)
     }
     throw new AppError('absent.lockfile', `${path} was not synced with this data directory yet`)
   }
-  throw new AppError('absent.lockfile', `${path} has changed since it was synced: sync it again`)
+  throw new AppError(
+    'absent.lockfile',
+    `${path}, or a file that it goes by, has changed since it was synced: sync it again`,
+  )
 }
 
 function sha256(text: string): string {
