@@ -112,6 +112,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@libp2p/*': ['src/peers/'],
   '@multiformats/*': ['src/peers/', 'src/main/'],
   '@napi-rs/blake-hash': ['src/base/'],
+  '@noble/curves': ['src/base/crypto/'],
   '@noble/hashes': ['src/'],
   '@peculiar/x509': ['src/peers/'],
   '@socketregistry/packageurl-js': ['src/ecosystems/'],

@@ -48,6 +48,10 @@ export const ERROR_CODES = {
   'usage.config': 'A setting, flag or configuration file holds a value that is not allowed.',
   'usage.manifest': 'A piece manifest is malformed.',
   'usage.network': 'A network.json is malformed, or contradicts itself.',
+  'usage.key': 'A public key, verifier key or seed is malformed, of low order, or not in its canonical form.',
+  'usage.json': 'Bytes are not canonical JSON (RFC 8785), or hold more than is read.',
+  'usage.log':
+    'A tile, note, checkpoint, policy or proof file of a transparency log does not follow its specification.',
   'usage.message': 'A message of a peer is malformed or too large.',
   'denied.policy': 'The policy of this node refuses the package.',
   'denied.share': 'The upstream of this content is not shared with the one who asks.',
@@ -74,6 +78,7 @@ export const ERROR_CODES = {
   'untrusted.digest': 'Bytes do not hash to the digest that was asked for.',
   'untrusted.size': 'A body has another length than was stated.',
   'untrusted.signature': 'A signature, MAC or certificate does not verify.',
+  'untrusted.proof': 'A Merkle proof does not lead to the root that it is checked against.',
   'untrusted.reply': 'A reply does not follow the protocol of whoever gave it.',
   'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',
   'damaged.blob': 'A stored blob no longer has the bytes that were verified.',

@@ -54,6 +54,15 @@ export function readVkey(text: string): Vkey {
   return { name, type, keyId, publicKey }
 }
 
+/** The verifier key of these parts; its id follows from them. @throws usage.network for a name or key that can be none */
+export function makeVkey(name: string, type: VkeyType, publicKey: Uint8Array): Vkey {
+  if (!isKeyName(name) || publicKey.byteLength !== KEY_BYTES) {
+    const found = `${JSON.stringify(name.slice(0, NAME_LENGTH_MAX))} with ${publicKey.byteLength} bytes`
+    throw new AppError('usage.network', `wanted a key's name and 32 bytes of Ed25519, found ${found}`)
+  }
+  return { name, type, keyId: keyIdOf(name, type, publicKey), publicKey }
+}
+
 /** The text of a verifier key. The name must satisfy `isKeyName`. @throws bug.assertion */
 export function formatVkey({ name, type, publicKey }: Omit<Vkey, 'keyId'>): string {
   if (!isKeyName(name) || publicKey.byteLength !== KEY_BYTES) {

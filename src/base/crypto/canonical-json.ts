@@ -1,0 +1,89 @@
+/**
+ * Canonical JSON (RFC 8785): one value, one byte string, so that hashes and signatures of entries mean something. What is read
+ * must already be in that form; there is no lenient reader.
+ */
+import { AppError } from '../errors.ts'
+
+/** A JSON value. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
+
+/** How deep arrays and objects may be nested. */
+export const DEPTH_MAX = 32
+/** Bytes that `parseCanonicalJson` reads unless told otherwise: the largest log entry, whose length is a uint16 (tlog-tiles). */
+export const ENTRY_BYTES_MAX = 65_535
+
+const encoder = new TextEncoder()
+// A byte order mark is no JSON: it must stay in the text, where the parser refuses it.
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * `value` in the form of RFC 8785: no white space, members sorted by UTF-16 code units, numbers and strings as ECMAScript
+ * writes them. @throws usage.json for what JSON cannot say (NaN, infinities, lone surrogates, undefined) or what is too deep
+ */
+export function canonicalJson(value: Json): Uint8Array {
+  return encoder.encode(textOf(value, 0))
+}
+
+/**
+ * The value of bytes that are canonical JSON. Duplicate members, other spellings and anything above the limits are refused.
+ * @throws usage.json
+ */
+export function parseCanonicalJson(bytes: Uint8Array, options: { readonly bytesMax?: number } = {}): Json {
+  const bytesMax = options.bytesMax ?? ENTRY_BYTES_MAX
+  if (bytes.byteLength > bytesMax) {
+    throw new AppError('usage.json', `wanted at most ${bytesMax} bytes of JSON, found ${bytes.byteLength}`)
+  }
+  let text: string
+  let value: Json
+  try {
+    text = decoder.decode(bytes)
+    value = JSON.parse(text) as Json
+  } catch (error) {
+    throw new AppError('usage.json', 'wanted JSON in UTF-8', { cause: error })
+  }
+  if (textOf(value, 0) !== text) {
+    throw new AppError('usage.json', 'wanted canonical JSON (RFC 8785), found another spelling or a duplicate member')
+  }
+  return value
+}
+
+function textOf(value: Json, depth: number): string {
+  if (depth > DEPTH_MAX) throw new AppError('usage.json', `wanted at most ${DEPTH_MAX} levels of JSON`)
+  switch (typeof value) {
+    case 'string':
+      if (!value.isWellFormed()) throw new AppError('usage.json', 'found a string with a lone surrogate')
+      return JSON.stringify(value)
+    case 'number':
+      if (!Number.isFinite(value)) throw new AppError('usage.json', `found ${value}, which JSON cannot say`)
+      return JSON.stringify(value)
+    case 'boolean':
+      return value ? 'true' : 'false'
+    case 'object':
+      if (value === null) return 'null'
+      return isArray(value) ? textOfArray(value, depth) : textOfObject(value, depth)
+    default:
+      throw new AppError('usage.json', `found ${typeof value}, which JSON cannot say`)
+  }
+}
+
+function isArray(value: object): value is readonly Json[] {
+  return Array.isArray(value)
+}
+
+function textOfArray(items: readonly Json[], depth: number): string {
+  let text = '['
+  for (let index = 0; index < items.length; index += 1) {
+    // A hole or an undefined goes on to the switch above, which refuses it.
+    text += (index === 0 ? '' : ',') + textOf(items[index] as Json, depth + 1)
+  }
+  return `${text}]`
+}
+
+function textOfObject(members: { readonly [key: string]: Json }, depth: number): string {
+  let text = '{'
+  for (const key of Object.keys(members).sort()) {
+    if (text.length > 1) text += ','
+    text += `${textOf(key, depth)}:${textOf(members[key] as Json, depth + 1)}`
+  }
+  return `${text}}`
+}
