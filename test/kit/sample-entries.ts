@@ -91,33 +91,20 @@ export const SAMPLE_PURL = 'pkg:toy/toy@1.0'
 
 /** Entries of every kind and step, in an order in which they might be logged. */
 export function sampleEntries(): Entry[] {
-  const network = SAMPLE_NETWORK
-  const purl = SAMPLE_PURL
-  const at = { heightBlock: 7, timeSeconds: 1_800_000_000 }
-  const request = hexOf('request')
-  const ofRequest = { network, request, attempt: 1 }
-  const builder = signerOf('a/attestation')
-  const node = keyOf('a/attestation')
-  const authority = signerOf('a/consensus')
-  const result = sampleResult('bytes')
-  const salt = hexOf('salt')
-  const commitment = commitmentOf({ ...ofRequest, builder: node, result, salt })
-  const tx = {
-    request: signTransaction<RequestBody>({ type: 'request', network, sequence: 1, purl }, builder),
-    commit: signTransaction<CommitBody>({ type: 'commit', ...ofRequest, sequence: 2, commitment }, builder),
-    reveal: signTransaction<RevealBody>(
-      { type: 'reveal', ...ofRequest, sequence: 3, salt, result, envelope: hexOf('envelope') },
-      builder,
-    ),
-    dispute: signTransaction<DisputeBody>(
-      { type: 'dispute', network, sequence: 4, purl, verdictOf: request, reason: 'other bytes here' },
-      builder,
-    ),
-    revoke: signTransaction<RevokeBody>(
-      { type: 'revoke', network, sequence: 5, purl, digests: [`sha256:${hexOf('bytes')}`], reason: 'malicious' },
-      authority,
-    ),
-  }
+  return [...memberEntries(), ...drawEntries(), ...buildEntries(), ...doubtEntries()]
+}
+
+const network = SAMPLE_NETWORK
+const purl = SAMPLE_PURL
+const at = { heightBlock: 7, timeSeconds: 1_800_000_000 }
+const request = hexOf('request')
+const ofRequest = { network, request, attempt: 1 }
+const aboutRequest = { purl, request, attempt: 1 }
+const builder = signerOf('a/attestation')
+const node = keyOf('a/attestation')
+const result = sampleResult('bytes')
+
+function drawEntries(): Entry[] {
   const seat = (name: string): SeatEntry => ({
     organisation: name,
     node: keyOf(`${name}/attestation`),
@@ -131,19 +118,10 @@ export function sampleEntries(): Entry[] {
     passedOver: [{ organisation: 'f', reason: 'type-not-declared' }],
     passedOverCount: 1,
   }
-  const selection = {
-    kind: 'selection',
-    v: 1,
-    at,
-    purl,
-    request,
-    attempt: 1,
-    drawSeconds: 1_799_999_990,
-    round: 9,
-  } as const
+  const selection = { kind: 'selection', v: 1, at, ...aboutRequest, drawSeconds: 1_799_999_990, round: 9 } as const
+  const tx = signTransaction<RequestBody>({ type: 'request', network, sequence: 1, purl }, builder)
   return [
-    ...memberEntries(),
-    { kind: 'request', v: 1, at, purl, attempt: 1, membershipRoot: hexOf('members'), tx: tx.request },
+    { kind: 'request', v: 1, at, purl, attempt: 1, membershipRoot: hexOf('members'), tx },
     { ...selection, outcome: 'redrawn' },
     { ...selection, outcome: 'refused', ...drawn },
     {
@@ -156,15 +134,27 @@ export function sampleEntries(): Entry[] {
       selected: ['a', 'b', 'c', 'd'].map(seat),
       standbys: [seat('e')],
     },
-    { kind: 'commit', v: 1, at, purl, organisation: 'a', tx: tx.commit },
-    { kind: 'reveal', v: 1, at, purl, organisation: 'a', tx: tx.reveal },
+  ]
+}
+
+function buildEntries(): Entry[] {
+  const salt = hexOf('salt')
+  const commitment = commitmentOf({ ...ofRequest, builder: node, result, salt })
+  const envelope = hexOf('envelope')
+  const commit = signTransaction<CommitBody>({ type: 'commit', ...ofRequest, sequence: 2, commitment }, builder)
+  const reveal = signTransaction<RevealBody>(
+    { type: 'reveal', ...ofRequest, sequence: 3, salt, result, envelope },
+    builder,
+  )
+  const silent = { reveal: null, agreed: false, envelope: null, environment: null }
+  return [
+    { kind: 'commit', v: 1, at, purl, organisation: 'a', tx: commit },
+    { kind: 'reveal', v: 1, at, purl, organisation: 'a', tx: reveal },
     {
       kind: 'verdict',
       v: 1,
       at,
-      purl,
-      request,
-      attempt: 1,
+      ...aboutRequest,
       selection: 12,
       outcome: 'rebuilt',
       relation: 'equal',
@@ -173,22 +163,8 @@ export function sampleEntries(): Entry[] {
       quorum: 3,
       agreed: agreedPart(result),
       panel: [
-        {
-          organisation: 'a',
-          node,
-          reveal: 14,
-          agreed: true,
-          envelope: hexOf('envelope'),
-          environment: result.environment,
-        },
-        {
-          organisation: 'b',
-          node: keyOf('b/attestation'),
-          reveal: null,
-          agreed: false,
-          envelope: null,
-          environment: null,
-        },
+        { organisation: 'a', node, reveal: 14, agreed: true, envelope, environment: result.environment },
+        { organisation: 'b', node: keyOf('b/attestation'), ...silent },
       ],
       expiresSeconds: null,
       disputes: null,
@@ -197,39 +173,32 @@ export function sampleEntries(): Entry[] {
       kind: 'fault',
       v: 1,
       at,
-      purl,
-      request,
-      attempt: 1,
+      ...aboutRequest,
       fault: 'equivocation',
       organisation: 'a',
       node,
-      tx: tx.commit,
+      tx: commit,
       evidence: [13],
     },
-    {
-      kind: 'dispute',
-      v: 1,
-      at,
-      purl,
-      verdictOf: request,
-      step: 'opened',
-      attempt: 1,
-      membershipRoot: hexOf('m'),
-      tx: tx.dispute,
-    },
-    { kind: 'dispute', v: 1, at, purl, verdictOf: request, step: 'upheld', request: hexOf('again') },
-    { kind: 'revocation', v: 1, at, step: 'vote', organisation: 'a', tx: tx.revoke },
-    {
-      kind: 'revocation',
-      v: 1,
-      at,
-      step: 'effective',
-      purl,
-      digests: tx.revoke.body.digests,
-      reason: 'malicious',
-      votes: [18],
-      place: 0,
-    },
+  ]
+}
+
+function doubtEntries(): Entry[] {
+  const dispute = signTransaction<DisputeBody>(
+    { type: 'dispute', network, sequence: 4, purl, verdictOf: request, reason: 'other bytes here' },
+    builder,
+  )
+  const revoke = signTransaction<RevokeBody>(
+    { type: 'revoke', network, sequence: 5, purl, digests: [`sha256:${hexOf('bytes')}`], reason: 'malicious' },
+    signerOf('a/consensus'),
+  )
+  const { digests, reason } = revoke.body
+  const doubt = { kind: 'dispute', v: 1, at, purl, verdictOf: request } as const
+  return [
+    { ...doubt, step: 'opened', attempt: 1, membershipRoot: hexOf('m'), tx: dispute },
+    { ...doubt, step: 'upheld', request: hexOf('again') },
+    { kind: 'revocation', v: 1, at, step: 'vote', organisation: 'a', tx: revoke },
+    { kind: 'revocation', v: 1, at, step: 'effective', purl, digests, reason, votes: [18], place: 0 },
     { kind: 'head', v: 1, at, revocations: { count: 1, hash: hexOf('list') } },
   ]
 }
@@ -241,7 +210,6 @@ export function sampleBeacon(): ReturnType<typeof signTransaction<BeaconBody>> {
 }
 
 function memberEntries(): Entry[] {
-  const network = SAMPLE_NETWORK
   const at = { heightBlock: 0, timeSeconds: 1_790_000_000 }
   const change = { action: 'admit', offer: sampleOffer('g', { network, roles: ['builder'] }) } as const
   const proposal = signTransaction<ProposeBody>(
