@@ -62,6 +62,7 @@ export const ERROR_CODES = {
   'absent.blob': 'A blob is in neither the store, the peers nor upstream.',
   'absent.document': 'A document is known to no source that may be asked.',
   'absent.upstream': 'No upstream of this name is configured.',
+  'absent.entry': 'The log has no such entry, or no tree of that size, as far as its newest checkpoint goes.',
   'absent.lockfile': 'A lockfile is not kept for offline use, or files of it are missing.',
   'conflict.running': 'Another process holds the data directory.',
   'conflict.port': 'A port that this node should listen on is taken by another program.',

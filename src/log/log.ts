@@ -4,9 +4,6 @@
  * as in RFC 6962; files and notes are as in C2SP tlog-tiles and tlog-checkpoint. Nothing here decides whose signatures count.
  */
 
-/** Most bytes of one entry: an entry bundle states lengths in 16 bits (tlog-tiles, "Log entries"). */
-export const ENTRY_BYTES_MAX = 65_535
-
 /** How many entries there are, and the Merkle tree hash (32 bytes) of them all. */
 export interface TreeHead {
   readonly size: number
@@ -79,7 +76,7 @@ export interface LogReader {
   inclusion(index: number, size: number): Promise<Uint8Array[]>
   /** The consistency proof (RFC 6962, 2.1.2) between two sizes. @throws absent.entry, damaged.log */
   consistency(fromSize: number, toSize: number): Promise<Uint8Array[]>
-  /** The bytes served at `tile/...` (tlog-tiles); undefined for what the newest checkpoint does not need. @throws usage.request */
+  /** The bytes to be served at `tile/...` (tlog-tiles); undefined for what is no such path or not covered by the newest checkpoint. @throws damaged.log */
   tile(path: string): Promise<Uint8Array | undefined>
   /** Calls `listener` after each newer checkpoint, or the same one with more cosignatures, until the returned function is called. */
   watch(listener: (checkpoint: AcceptedCheckpoint) => void): () => void
@@ -111,10 +108,10 @@ export interface LogWriter extends LogStore {
    * Appends entries, together and in order. Resolves when they, and a checkpoint over them if this log signs at once, are on
    * the disk: what is acknowledged outlives a crash of the machine. After a rejection they may be in the log or not.
    * `at`: the size that the log must have, for callers that repeat. `size` and `root` may cover entries of other callers.
-   * @throws usage.entry, conflict.changed (another size than `at`), exhausted.queue, exhausted.disk, unavailable.storage, damaged.log
+   * @throws usage.log, conflict.changed (another size than `at`), exhausted.queue, exhausted.disk, unavailable.storage, damaged.log
    */
   append(entries: readonly Uint8Array[], options?: { readonly at?: number }): Promise<Appended>
-  /** What `append` would give if nobody else appended: no effect, so that consensus can agree on it first. @throws usage.entry */
+  /** What `append` would give if nobody else appended: no effect, so that consensus can agree on it first. @throws usage.log */
   pureRoot(entries: readonly Uint8Array[]): TreeHead
   /**
    * Signs the checkpoint of the first `size` entries and publishes it, for logs that do not sign at once (`size` is agreed on
