@@ -258,3 +258,57 @@ test('listen() says which setting to change when the port is taken', async (t) =
     message: /--host/,
   })
 })
+
+/** All that a server says on one connection to this request, as the writes that it comes in. */
+function writesOf(port: number, path: string, endsWith: string): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    const writes: string[] = []
+    const socket = connect(port, '127.0.0.1', () =>
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`),
+    )
+    socket.on('error', reject).on('data', (chunk) => {
+      writes.push(chunk.toString())
+      if (!writes.join('').endsWith(endsWith)) return
+      socket.destroy()
+      resolve(writes)
+    })
+  })
+}
+
+test('a small body that lies here leaves together with its headers', async (t) => {
+  // As from a disk: several turns of the event loop later, in which headers alone would be seen.
+  async function* body() {
+    for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+    yield Buffer.from('all of it')
+  }
+  const { port } = await start(t, async () => ({ ...plain(body(), { 'content-length': '9' }), atHand: true }))
+  assert.equal((await writesOf(port, '/v9/x', 'all of it')).length, 1)
+})
+
+test('the headers of a body that has still to come from elsewhere do not wait for it', async (t) => {
+  const { promise: seen, resolve: see } = Promise.withResolvers<void>()
+  const body = (async function* () {
+    await seen
+    yield Buffer.from('late')
+  })()
+  const { port } = await start(t, async () => plain(body, { 'content-length': '4' }))
+  const reply = await fetch(`http://127.0.0.1:${port}/v9/x`)
+  see()
+  assert.equal(await reply.text(), 'late')
+})
+
+test('a body that lies here and comes out short, long or broken resets its connection', async (t) => {
+  const broken = (async function* () {
+    yield Buffer.from('ab')
+    throw new AppError('damaged.blob', 'the next piece differs')
+  })()
+  const bodies = [streamOf(Buffer.from('ab')), streamOf(Buffer.from('ab'), Buffer.from('cdef')), broken]
+  const { port } = await start(t, async () => ({
+    ...plain(bodies.shift() as ServeReply['body'], { 'content-length': '4' }),
+    atHand: true,
+  }))
+  for (const name of ['short', 'long', 'broken']) {
+    const answer = await ask(port, `/v9/${name}`).catch(() => undefined)
+    assert.notEqual(answer?.complete, true, name)
+  }
+})

@@ -25,7 +25,7 @@ export async function sendReply(response: ServerResponse, reply: ServeReply, hea
     response.end()
     return 0
   }
-  return sendStream(response, body)
+  return sendStream(response, body, reply.atHand === true)
 }
 
 /** Sends an error that no ecosystem can put into its client's own format, as JSON. */
@@ -57,21 +57,23 @@ function sendWhole(response: ServerResponse, body: string | Uint8Array, head: bo
   return sizeBytes
 }
 
-async function sendStream(response: ServerResponse, body: ByteStream): Promise<number> {
+async function sendStream(response: ServerResponse, body: ByteStream, atHand: boolean): Promise<number> {
   const stated = response.getHeader('content-length')
   const gone = new Gone(response)
   let sentBytes = 0
   try {
-    response.flushHeaders()
+    if (!atHand) response.flushHeaders()
     for await (const chunk of body) {
       if (chunk.byteLength === 0) continue
       sentBytes += chunk.byteLength
-      await gone.written(chunk)
+      // The end leaves with the last chunk, and with a small body so do the headers: one write for all of it.
+      const isLast = atHand && Number(stated) === sentBytes
+      await (isLast ? gone.ended(chunk) : gone.written(chunk))
     }
     if (stated !== undefined && Number(stated) !== sentBytes) {
       throw new AppError('untrusted.size', `sending a body: wanted ${stated} bytes, found ${sentBytes}`)
     }
-    await gone.ended()
+    if (!response.writableEnded) await gone.ended()
     return sentBytes
   } catch (error) {
     // A reset, not an end: the client must not take what it has for the whole.
@@ -99,8 +101,9 @@ class Gone {
     return this.#wait((done) => this.#response.write(chunk, done))
   }
 
-  ended(): Promise<void> {
-    return this.#wait((done) => this.#response.end(done))
+  /** Resolves when everything has left, `last` as well. */
+  ended(last?: Uint8Array): Promise<void> {
+    return this.#wait((done) => (last === undefined ? this.#response.end(done) : this.#response.end(last, done)))
   }
 
   release(): void {

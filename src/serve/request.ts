@@ -33,4 +33,6 @@ export interface ServeReply {
   readonly headers: Readonly<Record<string, string>>
   /** An error of the stream must reset the connection: a body is never completed unverified. */
   readonly body: ByteStream | NativeReply['body'] | undefined
+  /** The body's bytes lie here and each chunk of them is checked before it comes: the headers may leave with the first one. */
+  readonly atHand?: true
 }

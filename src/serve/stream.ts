@@ -55,7 +55,8 @@ export function streamVerified(verified: Verified, options: StreamOptions): Serv
     return { status, statusText: undefined, headers, body: undefined }
   }
   const onEnd = range === undefined ? options.onEnd : () => {}
-  return { status, statusText: undefined, headers, body: counted(verified.body(range), source, options.ledger, onEnd) }
+  const body = counted(verified.body(range), source, options.ledger, onEnd)
+  return { status, statusText: undefined, headers, body, ...(source === 'store' ? { atHand: true } : {}) }
 }
 
 /** A reply with a range that was passed through; always 206. */
@@ -112,7 +113,8 @@ export function streamBlob(
   }
   const leave = onceLeft(options.signal, () => void reader.close())
   const stream = leaving(reader.stream(range, options.signal), leave)
-  return { status, statusText: undefined, headers, body: counted(stream, options.source, options.ledger, () => {}) }
+  const body = counted(stream, options.source, options.ledger, () => {})
+  return { status, statusText: undefined, headers, body, atHand: true }
 }
 
 function contentRange(range: ByteRange, totalBytes: number): string {

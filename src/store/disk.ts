@@ -8,7 +8,7 @@ import type { Clock, Logger, Random } from '../base/clock.ts'
 import { type BlobId, type Digest, isBlobId } from '../base/digest.ts'
 import { AppError, assert, errorChain, throwIfAborted } from '../base/errors.ts'
 import { PIECE_ALGORITHM } from '../base/piece-hash.ts'
-import type { PieceManifest } from '../base/pieces.ts'
+import { PIECE_BYTES, type PieceManifest } from '../base/pieces.ts'
 import type { Purl } from '../base/purl.ts'
 import { widerShare } from '../base/share.ts'
 import { type BoundOptions, boundsOf, type StoreBounds } from './bounds.ts'
@@ -19,7 +19,10 @@ import { BufferPool } from './disk/buffers.ts'
 import { Database, type DirectoryLock, lockDirectory } from './disk/database.ts'
 import { diskFailure, type Files, isDiskFull, nodeFiles, syncPath } from './disk/files.ts'
 import { type Layout, layoutOf } from './disk/layout.ts'
-import { type CheckedSource, checkAllPieces, checkedStream, OpenFiles, readFailure } from './disk/reader.ts'
+import { CheckedPieces } from './disk/reading/checked-pieces.ts'
+import { type CheckedSource, checkAllPieces, readFailure } from './disk/reading/checked-stream.ts'
+import { OpenFiles } from './disk/reading/open-files.ts'
+import { fileReader, keptReader } from './disk/reading/readers.ts'
 import { DiskNotebook, DiskServed, DiskShelf } from './disk/records.ts'
 import { Marker, recover } from './disk/recovery.ts'
 import { Reserve, Room } from './disk/room.ts'
@@ -96,6 +99,7 @@ class DiskStore implements Store {
   readonly #buffers = new BufferPool()
   readonly #writers = new Set<DiskWriter>()
   readonly #open: OpenFiles
+  readonly #kept: CheckedPieces
   readonly #uses: UseLog
   readonly #room: Room
   readonly #reserve: Reserve
@@ -115,8 +119,9 @@ class DiskStore implements Store {
     this.#bounds = bounds
     this.#lock = lock
     this.#files = files
-    this.#open = new OpenFiles(files)
     this.#clock = dependencies.clock
+    this.#open = new OpenFiles(files, this.#clock)
+    this.#kept = new CheckedPieces(this.#clock)
     this.#logger = dependencies.logger
     this.#news = new News(dependencies.logger)
     this.#marker = new Marker(files, layout.marker, dependencies.logger)
@@ -150,17 +155,10 @@ class DiskStore implements Store {
     const row = this.#table.get(id)
     if (row === undefined) throw new AppError('absent.blob', `opening ${id}: it is not in the store`)
     if (row.damaged) throw new AppError('damaged.blob', `opening ${id}: it is damaged and out of service`)
-    const source = await this.#source(id)
-    this.#uses.touch(id)
-    let closed = false
-    return {
-      info: this.#uses.latest(row.info),
-      stream: (range, signal) => checkedStream(source, range, signal),
-      async close() {
-        if (!closed) source.file.leave()
-        closed = true
-      },
-    }
+    const kept = row.info.sizeBytes <= PIECE_BYTES ? this.#kept.get(id, 0) : undefined
+    if (kept !== undefined) return keptReader(this.#uses.touch(row.info), kept)
+    const source = await this.#source(id, this.#kept)
+    return fileReader(this.#uses.touch(row.info), source)
   }
 
   pieces(id: BlobId): PieceManifest | undefined {
@@ -249,6 +247,8 @@ class DiskStore implements Store {
     this.#closing.abort(new AppError('aborted.shutdown', 'the store is closing'))
     await Promise.all([...this.#writers].map((writer) => writer.ended))
     await this.#background.idle()
+    this.#open.close()
+    this.#kept.clear()
     this.#news.close()
     this.#uses.flush()
     this.#database.close()
@@ -310,7 +310,7 @@ class DiskStore implements Store {
   }
 
   /** An open file (joined; the caller leaves) with what its streams need. @throws damaged.blob, unavailable.storage */
-  async #source(id: BlobId): Promise<CheckedSource> {
+  async #source(id: BlobId, kept?: CheckedPieces): Promise<CheckedSource> {
     const manifest = this.#table.pieces(id)
     assert(manifest !== undefined, `${id} has a row`)
     const file = this.#open.of(id, this.#layout.blob(id))
@@ -319,6 +319,7 @@ class DiskStore implements Store {
       manifest,
       files: this.#files,
       buffers: this.#buffers,
+      kept,
       // A file that was replaced meanwhile says nothing about the one in service.
       damaged: (reason) => void (this.#open.serves(id, file) && this.#damage(id, reason)),
     }
@@ -454,7 +455,7 @@ class DiskStore implements Store {
       pinnedBytes: () => this.#totals.pinnedBytes,
       freeBytes: () => (this.#files.freeBytesNow(this.#layout.directory) ?? Infinity) + this.#leavingBytes,
       reserve: this.#reserve,
-      inUse: (id) => this.#open.has(id),
+      inUse: (id) => this.#open.inUse(id),
       eldest: (cursor) => {
         if (cursor === undefined) this.#uses.flush()
         return this.#table.eldest(cursor)

@@ -11,8 +11,14 @@ import { notebookText, packageOf, pageOf, type ShelfBlobs, servedKey } from '../
 import type { DocumentShelf, Notebook, ServedFact } from '../store.ts'
 import type { Database } from './database.ts'
 
+/** Documents and variants that are kept in memory, each: one request looks a few of them up several times. */
+const RECENT_COUNT_MAX = 2_048
+
 /** Documents and variants in the database. */
 export class DiskShelf implements DocumentShelf {
+  /** As they stand in the database; whoever changes one takes it out of here. */
+  readonly #recent = new Map<DocumentKey, StoredDocument>()
+  readonly #recentVariants = new Map<string, { readonly id: BlobId; readonly mediaType: string }>()
   readonly #database: Database
   readonly #bounds: StoreBounds
   readonly #blobs: ShelfBlobs
@@ -79,6 +85,7 @@ export class DiskShelf implements DocumentShelf {
     this.#database.write(() => {
       const former = this.#read(key)
       if (former === undefined) return
+      this.#recent.delete(key)
       this.#statements.delete.run(key)
       this.#count -= 1
       this.#releaseBody(former.body)
@@ -90,17 +97,19 @@ export class DiskShelf implements DocumentShelf {
   }
 
   variant(body: BlobId, variant: string): { readonly id: BlobId; readonly mediaType: string } | undefined {
-    const row = this.#variants.get.get(body, variant)
-    if (row === undefined || !this.#blobs.has(row.made as BlobId)) return undefined
-    return { id: row.made as BlobId, mediaType: String(row.media_type) }
+    const made = this.#readVariant(body, variant)
+    return made !== undefined && this.#blobs.has(made.id) ? made : undefined
   }
 
   putVariant(body: BlobId, variant: string, made: { readonly id: BlobId; readonly mediaType: string }): void {
+    this.#recentVariants.delete(`${body} ${variant}`)
     this.#database.write(() => this.#variants.put.run(body, variant, made.id, made.mediaType))
   }
 
   /** Drops what depends on a blob that is being removed; part of the caller's transaction. */
   forget(id: BlobId): void {
+    this.#recent.clear()
+    this.#recentVariants.clear()
     this.#variants.forget.run(id)
     this.#count -= Number(this.#statements.forgetBody.run(id).changes)
   }
@@ -115,14 +124,34 @@ export class DiskShelf implements DocumentShelf {
   }
 
   #read(key: DocumentKey): StoredDocument | undefined {
+    const recent = this.#recent.get(key)
+    if (recent !== undefined) return recent
     const row = this.#statements.get.get(key)
     if (row === undefined) return undefined
     const { body, ...rest } = JSON.parse(String(row.value)) as StoredDocument
-    return { ...rest, body }
+    return this.#remember(this.#recent, key, { ...rest, body })
+  }
+
+  #readVariant(body: BlobId, variant: string): { readonly id: BlobId; readonly mediaType: string } | undefined {
+    const key = `${body} ${variant}`
+    const recent = this.#recentVariants.get(key)
+    if (recent !== undefined) return recent
+    const row = this.#variants.get.get(body, variant)
+    if (row === undefined) return undefined
+    return this.#remember(this.#recentVariants, key, { id: row.made as BlobId, mediaType: String(row.media_type) })
+  }
+
+  /** What is read within a change may yet be taken back. */
+  #remember<K, V>(recent: Map<K, V>, key: K, found: V): V {
+    if (this.#database.inTransaction) return found
+    if (recent.size >= RECENT_COUNT_MAX) recent.clear()
+    recent.set(key, found)
+    return found
   }
 
   #write(document: StoredDocument): void {
     const { key, body, status, checkedAtMs } = document
+    this.#recent.delete(key)
     this.#statements.put.run(key, body ?? null, status, checkedAtMs, JSON.stringify(document))
   }
 

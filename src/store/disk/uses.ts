@@ -31,9 +31,12 @@ export class UseLog {
     this.#logger = logger
   }
 
-  touch(id: BlobId): void {
-    this.#uses.set(id, this.#clock.nowMs())
+  /** `info` with a use at this moment, which is noted. */
+  touch(info: BlobInfo): BlobInfo {
+    const usedAtMs = this.#clock.nowMs()
+    this.#uses.set(info.id, usedAtMs)
     this.#flushSoon()
+    return { ...info, usedAtMs }
   }
 
   record(fact: Omit<ServedFact, 'firstAtMs' | 'lastAtMs'>): void {

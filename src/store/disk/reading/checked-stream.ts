@@ -1,77 +1,15 @@
 /**
- * Open blobs: one descriptor per blob, shared by its readers, and streams that check every piece before its bytes are handed
- * out. The next piece is read while the consumer has the present one.
+ * Streams of a stored blob that check every piece before its bytes are handed out. The next piece is read while the consumer
+ * has the present one.
  */
-import type { BlobId } from '../../base/digest.ts'
-import { AppError, assert, throwIfAborted, wrapError } from '../../base/errors.ts'
-import { pieceAgrees } from '../../base/piece-hash.ts'
-import { PIECE_BYTES, type PieceManifest, pieceSize } from '../../base/pieces.ts'
-import type { ByteRange, ByteStream } from '../../base/streams.ts'
-import type { BufferPool } from './buffers.ts'
-import { type Files, fileErrorCode } from './files.ts'
-
-/** A descriptor with the count of those who use it; closed with the last one. */
-export class SharedFile {
-  readonly #files: Files
-  readonly #opening: Promise<number>
-  readonly #closed: () => void
-  #users = 0
-
-  /** Opens at once; `closed` is called when the last user has left. */
-  constructor(path: string, files: Files, closed: () => void) {
-    this.#files = files
-    this.#closed = closed
-    this.#opening = files.open(path, 'read')
-    this.#opening.catch(() => {})
-  }
-
-  /** The descriptor. Every successful or failed call is followed by one `leave`. */
-  async join(): Promise<number> {
-    this.#users += 1
-    return await this.#opening
-  }
-
-  leave(): void {
-    this.#users -= 1
-    if (this.#users > 0) return
-    this.#closed()
-    this.#opening.then((fd) => this.#files.close(fd)).catch(() => {})
-  }
-}
-
-/** The files that are being read, by blob. */
-export class OpenFiles {
-  readonly #files: Files
-  readonly #open = new Map<BlobId, SharedFile>()
-
-  constructor(files: Files) {
-    this.#files = files
-  }
-
-  /** The blob's file, opened if nobody has it open; the caller joins it. */
-  of(id: BlobId, path: string): SharedFile {
-    const open = this.#open.get(id)
-    if (open !== undefined) return open
-    const file = new SharedFile(path, this.#files, () => {
-      if (this.serves(id, file)) this.drop(id)
-    })
-    this.#open.set(id, file)
-    return file
-  }
-
-  has(id: BlobId): boolean {
-    return this.#open.has(id)
-  }
-
-  /** False once the blob was removed or replaced: `file` then only serves those who already have it. */
-  serves(id: BlobId, file: SharedFile): boolean {
-    return this.#open.get(id) === file
-  }
-
-  drop(id: BlobId): void {
-    this.#open.delete(id)
-  }
-}
+import { AppError, assert, throwIfAborted, wrapError } from '../../../base/errors.ts'
+import { pieceAgrees } from '../../../base/piece-hash.ts'
+import { PIECE_BYTES, type PieceManifest, pieceSize } from '../../../base/pieces.ts'
+import type { ByteRange, ByteStream } from '../../../base/streams.ts'
+import type { BufferPool } from '../buffers.ts'
+import { type Files, fileErrorCode } from '../files.ts'
+import { type CheckedPieces, SMALL_BLOB_BYTES_MAX } from './checked-pieces.ts'
+import type { SharedFile } from './open-files.ts'
 
 /** What a checked stream needs. */
 export interface CheckedSource {
@@ -79,20 +17,31 @@ export interface CheckedSource {
   readonly manifest: PieceManifest
   readonly files: Files
   readonly buffers: BufferPool
+  /** Pieces that need not be read; undefined: the file itself is to be looked at. */
+  readonly kept: CheckedPieces | undefined
   /** Takes the blob out of service. */
   damaged(reason: string): void
+}
+
+/** Streams a range of bytes that were checked and are the whole blob. @throws aborted.caller */
+export async function* keptStream(blob: Buffer, range?: ByteRange, signal?: AbortSignal): ByteStream {
+  const { from, end } = boundsWithin(blob.byteLength, range)
+  throwIfAborted(signal)
+  if (from < end) yield blob.subarray(from, end)
 }
 
 /** Streams a range; see `BlobReader.stream`. @throws damaged.blob, aborted.caller */
 export async function* checkedStream(source: CheckedSource, range?: ByteRange, signal?: AbortSignal): ByteStream {
   const { manifest, buffers } = source
-  const from = range?.offset ?? 0
-  const end = from + (range?.lengthBytes ?? manifest.sizeBytes - from)
-  assert(
-    from >= 0 && from <= end && end <= manifest.sizeBytes,
-    `reading bytes ${from} to ${end} of ${manifest.sizeBytes}`,
-  )
+  const { from, end } = boundsWithin(manifest.sizeBytes, range)
   if (from === end) return
+  const only = singlePiece(from, end)
+  const kept = only === undefined ? undefined : source.kept?.get(manifest.id, only)
+  if (only !== undefined && kept !== undefined) {
+    throwIfAborted(signal)
+    yield kept.subarray(from - only * PIECE_BYTES, end - only * PIECE_BYTES)
+    return
+  }
   const held: Buffer[] = []
   let ahead: Promise<Buffer> | undefined
   try {
@@ -118,6 +67,9 @@ export async function* checkedStream(source: CheckedSource, range?: ByteRange, s
       const spare = piece.buffer === slots[0].buffer ? slots[1] : slots[0]
       ahead = index < lastIndex && spare !== undefined ? read(index + 1, spare) : undefined
       const start = index * PIECE_BYTES
+      const isPart = end - from < piece.byteLength
+      if (index === only && (isPart || piece.byteLength <= SMALL_BLOB_BYTES_MAX))
+        source.kept?.put(manifest.id, index, piece)
       yield piece.subarray(Math.max(0, from - start), Math.min(piece.byteLength, end - start))
     }
   } finally {
@@ -153,6 +105,22 @@ export function readFailure(error: unknown, source: Pick<CheckedSource, 'manifes
     return wrapError(error, 'damaged.blob', `reading ${source.manifest.id}: its file failed with ${reason}`, { reason })
   }
   return wrapError(error, 'unavailable.storage', `reading ${source.manifest.id}: the file system refused`, { reason })
+}
+
+function boundsWithin(
+  sizeBytes: number,
+  range: ByteRange | undefined,
+): { readonly from: number; readonly end: number } {
+  const from = range?.offset ?? 0
+  const end = from + (range?.lengthBytes ?? sizeBytes - from)
+  assert(from >= 0 && from <= end && end <= sizeBytes, `reading bytes ${from} to ${end} of ${sizeBytes}`)
+  return { from, end }
+}
+
+/** The piece that has all of these bytes; undefined if several have. */
+function singlePiece(from: number, end: number): number | undefined {
+  const index = Math.floor(from / PIECE_BYTES)
+  return end <= (index + 1) * PIECE_BYTES ? index : undefined
 }
 
 async function checkedPiece(source: CheckedSource, fd: number, index: number, piece: Buffer): Promise<Buffer> {
