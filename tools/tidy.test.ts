@@ -14,6 +14,7 @@ import {
   functionSpans,
 } from './tidy/shape.ts'
 import { type Finding, sourceOf } from './tidy/source.ts'
+import { checkVerifiers } from './tidy/verifiers.ts'
 import { checkEcosystemWords, checkHosts, checkNotes } from './tidy/words.ts'
 import { formatFinding, settle, tidy } from './tidy.ts'
 import { FORBIDDEN_HOSTS, REPORT_ONLY } from './tidy-rules.ts'
@@ -165,6 +166,35 @@ test('checkEffects() fires on every effect outside the named adapters', () => {
 test('checkEffects() passes what only looks like an effect, and what an adapter is named for', () => {
   for (const line of NO_EFFECTS) assert.deepEqual(checkEffects([sourceOf('src/serve/x.ts', line)]), [], line)
   assert.deepEqual(checkEffects([sourceOf('src/main/effects.ts', 'const a = Date.now()')]), [])
+})
+
+test('checkVerifiers() fires on every way to another Ed25519 verifier, and leaves hashes, BLS, peers and tests alone', () => {
+  for (const line of [
+    "import { createHash, verify } from 'node:crypto'",
+    "import { verify as check } from 'node:crypto'",
+    "import { createVerify } from 'node:crypto'",
+    "import { webcrypto } from 'node:crypto'",
+    "import { subtle } from 'node:crypto'",
+    "import * as crypto from 'node:crypto'",
+    "import crypto from 'node:crypto'",
+    "const crypto = await import('node:crypto')",
+    "export { verify } from 'node:crypto'",
+    "import { ed25519 } from '@noble/curves/ed25519.js'",
+    "import { publicKeyFromRaw } from '@libp2p/crypto/keys'",
+  ]) {
+    assert.equal(checkVerifiers([sourceOf('src/log/note/x.ts', line)]).length, 1, line)
+    for (const path of ['src/base/crypto/ed25519.ts', 'src/peers/record.ts', 'src/log/x.test.ts', 'test/kit/x.ts']) {
+      assert.deepEqual(checkVerifiers([sourceOf(path, line)]), [], path)
+    }
+  }
+  for (const line of [
+    "import { createHash, hash, sign, timingSafeEqual } from 'node:crypto'",
+    "import type { KeyObject } from 'node:crypto'",
+    "import { bls12_381 } from '@noble/curves/bls12-381.js'",
+    "import { verifyEd25519 } from '../../base/crypto/ed25519.ts'",
+  ]) {
+    assert.deepEqual(checkVerifiers([sourceOf('src/log/note/x.ts', line)]), [], line)
+  }
 })
 
 test('checkEcosystemWords() fires on the names of ecosystems in the core, and not on words that hold one', () => {

@@ -17,6 +17,7 @@ import {
   checkNames,
 } from './tidy/shape.ts'
 import type { Finding, Source } from './tidy/source.ts'
+import { checkVerifiers } from './tidy/verifiers.ts'
 import { checkEcosystemWords, checkHosts, checkNotes } from './tidy/words.ts'
 import { OWED, REPORT_ONLY } from './tidy-rules.ts'
 
@@ -25,6 +26,7 @@ export const RULES: Readonly<Record<string, (sources: readonly Source[]) => Find
   layers: checkLayers,
   cycles: checkCycles,
   effects: checkEffects,
+  verifiers: checkVerifiers,
   'ecosystem-words': checkEcosystemWords,
   hosts: checkHosts,
   notes: checkNotes,

@@ -79,6 +79,8 @@ export const ERROR_CODES = {
   'untrusted.digest': 'Bytes do not hash to the digest that was asked for.',
   'untrusted.size': 'A body has another length than was stated.',
   'untrusted.signature': 'A signature, MAC or certificate does not verify.',
+  'untrusted.origin': 'A checkpoint or proof is of another log than those that are trusted.',
+  'untrusted.quorum': 'Too few of those whose word counts signed a checkpoint or voted for a change.',
   'untrusted.proof': 'A Merkle proof does not lead to the root that it is checked against.',
   'untrusted.reply': 'A reply does not follow the protocol of whoever gave it.',
   'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',

@@ -92,6 +92,14 @@ test('openNote() refuses attack F6, a swapped key id: the signature of one key u
   }
 })
 
+test('openNote() lets nobody spoil the notes of a key by making another with the same name and id', () => {
+  const alike = { ...makeVkey(logKey.name, 'ed25519', stranger.publicKey), keyId: logKey.keyId }
+  assert.deepEqual(
+    openNote(signed, [alike, logKey]).map(({ key }) => key),
+    [logKey],
+  )
+})
+
 test('a change of any bit of a signed note is noticed: refused, or the signature belongs to nobody', () => {
   const note = formatNote(signed)
   for (let bit = 0; bit < note.byteLength * 8; bit += 1) {

@@ -1,9 +1,9 @@
 /** This node's key and its trust as bundles use them. Used by `wire.ts`. */
-import { verify } from 'node:crypto'
 import type { Random } from '../../base/clock.ts'
+import { verifyEd25519 } from '../../base/crypto/ed25519.ts'
 import { AppError } from '../../base/errors.ts'
 import type { BundleTrust } from '../../keep/bundle/manifest.ts'
-import { keyObjectOf, loadIdentity, publicKeyOf } from '../../peers/identity.ts'
+import { loadIdentity, publicKeyOf } from '../../peers/identity.ts'
 
 /** @throws usage.config, damaged.identity */
 export function bundleTrust(
@@ -17,7 +17,7 @@ export function bundleTrust(
     sign: (message) => identity.sign(message),
     verify(peerId, message, signature) {
       try {
-        return verify(null, message, keyObjectOf(publicKeyOf(peerId)), signature)
+        return verifyEd25519(publicKeyOf(peerId), message, signature)
       } catch (error) {
         if (error instanceof AppError) return false
         throw error
