@@ -52,6 +52,17 @@ if [ "$(cat "$tools/installed" 2>/dev/null)" != "$wanted" ]; then
   echo "$wanted" >"$tools/installed"
 fi
 
+# Yarn 1 beside it, under a name of its own.
+wanted="yarn@1.22.22"
+if [ "$(cat "$tools/classic/installed" 2>/dev/null)" != "$wanted" ]; then
+  echo "test:tools: installing $wanted in $tools/classic"
+  mkdir -p "$tools/classic"
+  [ -e "$tools/classic/package.json" ] || echo '{"private": true}' >"$tools/classic/package.json"
+  npm install --prefix "$tools/classic" --no-audit --no-fund --no-package-lock --save-exact "$wanted"
+  ln -sf ../../classic/node_modules/yarn/bin/yarn.js "$tools/node_modules/.bin/yarn1"
+  echo "$wanted" >"$tools/classic/installed"
+fi
+
 # pip, uv and poetry in a Python environment of their own.
 wanted="pip==26.2 uv==0.13.9 poetry==2.5.1"
 if [ "$(cat "$tools/python/installed" 2>/dev/null)" != "$wanted" ]; then

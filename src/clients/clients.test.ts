@@ -29,7 +29,7 @@ const TOY = {
 } as const
 
 test('plan() says what to know of a client that is pointed here, and undo() no longer', async () => {
-  const toy = { id: 'toy', clients: [{ ...lineClient('plain', '.plainrc'), afterwards: 'restart', note: 'it hums' }] }
+  const toy = { id: 'toy', clients: [{ ...lineClient('plain', '.plainrc'), afterwards: 'restart', past: 'it hums' }] }
   const { clients } = clientsBench(toy)
   const plan = await clients.plan(['plain'], TARGETS)
   assert.deepEqual([plan.afterwards, plan.notes], [['restart'], ['it hums']])

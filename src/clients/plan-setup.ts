@@ -51,7 +51,7 @@ export async function planSetup(
     for (const draft of own) changed = point(client, draft, target) || changed
     upstreams.push(...behind.map((each) => ({ ...each, ecosystem, client: setup.name })))
     if (changed && setup.afterwards !== undefined) afterwards.push(setup.afterwards)
-    if (changed && setup.note !== undefined) notes.push(setup.note)
+    if (changed && setup.past !== undefined) notes.push(setup.past)
   }
   const changes: PlannedChange[] = []
   for (const draft of drafts.values()) {

@@ -220,8 +220,8 @@ export interface ClientSetup {
   upstreams(text: string, file: ClientFile): readonly ClientUpstream[]
   /** What the user must do after a change, be it setup or its undo, e.g. restart a daemon. */
   readonly afterwards: string | undefined
-  /** What the user should know of a client that was just pointed here. */
-  readonly note?: string
+  /** What of a client that is pointed here goes past this node all the same, because this node's address would get into a lockfile; said by `setup` and `doctor`. */
+  readonly past?: string
   /** Environment variables that point the client at this node without any file, for a CI job. Absent: it has none. */
   variables?(target: ClientTarget): Readonly<Record<string, string>>
   /** How `pyrsia doctor` examines it. Absent: nothing but its files is looked at. */

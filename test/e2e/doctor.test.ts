@@ -242,3 +242,19 @@ test('doctor finds a client that was set up and then reset', async (t) => {
     [],
   )
 })
+
+test('doctor says what goes past the node so that lockfiles do not name it, and setup leaves yarn 1 as it is', async (t) => {
+  const { setup, examine, home, write } = await patient(t)
+  write(join(home, '.yarnrc'), 'registry "http://registry.example.com/"\n')
+  await setup('yarn', 'uv')
+  assert.equal(readFileSync(join(home, '.yarnrc'), 'utf8'), 'registry "http://registry.example.com/"\n')
+  const past = (await examine('yarn', 'uv')).filter(({ check }) => check === 'client.past')
+  assert.deepEqual(
+    past.map(({ severity }) => severity),
+    ['note', 'note'],
+  )
+  assert.match(
+    past.map(({ found }) => found).join(),
+    /yarn 1 does not, or yarn\.lock would name it.*uv lock, sync and add do not/,
+  )
+})

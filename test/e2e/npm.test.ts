@@ -4,7 +4,7 @@ import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { needs } from '../kit/needs.ts'
-import { connected, scratch, startNode } from '../kit/node-process.ts'
+import { connected, scratch, startNode, type TestNode } from '../kit/node-process.ts'
 import { type NpmRegistry, sampleTree, startNpmRegistry } from '../kit/npm-registry.ts'
 import { PackageManagerUser } from '../kit/package-manager-user.ts'
 
@@ -67,4 +67,32 @@ for (const [client, lockfile] of [
     await through.install(client)
     assert.equal(through.text(lockfile), plain.text(lockfile), 'installed again from the node alone')
   })
+}
+
+test('the lockfile of yarn 1 is the same with and without the node, which setup npm brings it to', {
+  ...needs('yarn1', 'npm'),
+  timeout: 300_000,
+}, async (t) => {
+  const directory = await scratch(t, 'e2e-yarn1')
+  const registry = await upstream(t)
+  const node = await startNode({ data: join(directory, 'node'), args: ['--upstream', `npm=${registry.url}`] })
+  t.after(() => node.stop())
+  const install = ['install', '--non-interactive', '--no-progress']
+  const plain = new PackageManagerUser(directory, 'plain', ROOT).registry(registry.url)
+  await plain.run('yarn1', ...install)
+  registry.requests.length = 0
+  const through = await new PackageManagerUser(directory, 'through', ROOT).registry(registry.url).setup(node, 'npm')
+  await through.setup(node, 'yarn')
+  await through.run('yarn1', ...install)
+  assert.equal(through.text('yarn.lock'), plain.text('yarn.lock'))
+  assert.match(plain.text('yarn.lock'), /resolved "http/)
+  assert.equal(await countOf(node), PACKAGES, 'its indexes came through the node')
+})
+
+/** Packuments that a node was asked for and answered. */
+async function countOf(node: TestNode): Promise<number> {
+  const metrics = await (await fetch(`${node.endpoints.api}/metrics`)).text()
+  return Number(
+    /^pyrsia_requests_total\{ecosystem="npm",[^}]*status="200"[^}]*\} (\d+)$/m.exec(metrics)?.[1] ?? Number.NaN,
+  )
 }

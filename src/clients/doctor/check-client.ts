@@ -54,6 +54,16 @@ export async function checkClient(one: ClientCase, parts: ClientParts): Promise<
   const isClear = !findings.some(({ severity }) => severity === 'error')
   if (isClear && url !== undefined && one.installed) findings.push(...(await asked(one.client, url, parts)))
   if (findings.length > 0) return { findings, well: [] }
+  if (setup.past !== undefined) {
+    findings.push({
+      severity: 'note',
+      check: 'client.past',
+      client: setup.name,
+      wanted: `lockfiles of ${setup.title} that do not depend on the node`,
+      found: setup.past,
+      mend: 'nothing: docs/how-to/setup.md says how a locked project comes through the node',
+    })
+  }
   return { findings, well: [`${setup.title} goes through the node${url === undefined ? '' : ` at ${url}`}`] }
 }
 

@@ -170,6 +170,7 @@ ecosystemSuite(npm, {
     { target: '/left', headers: STOCK, page: body },
     { target: '/left', headers: OTHER, page: JSON.stringify(abbreviated) },
     { target: '/left', headers: { 'user-agent': 'yarn/4.0.0 npm/? node/v24' }, page: JSON.stringify(rewritten) },
+    { target: '/left', headers: { 'user-agent': 'yarn/1.22.22 npm/? node/v24 linux x64' }, page: body },
     { target: '/left/latest', headers: STOCK, page: JSON.stringify(packument.versions['1.1.0']) },
     { target: '/left/1.0.0', headers: OTHER, page: JSON.stringify(versions['1.0.0']) },
     { target: '/-/package/left/dist-tags', page: JSON.stringify(packument['dist-tags']) },

@@ -39,7 +39,7 @@ interface Form {
 
 /**
  * The key of a request. The stock client gets upstream's own tarball URLs: it fetches through this node anyway, and its
- * lockfile stays clean. The others would go past it.
+ * lockfile stays clean. The others would go past it; yarn 1 must, because what it is shown stands in its lockfile.
  */
 export function npmVariant(request: RequestView, want: Want): string {
   if (want.kind !== 'document' || want.params.what === 'plain') return ''
@@ -115,8 +115,9 @@ function formOf(request: RequestView, what: string | undefined): Form['form'] {
   return (request.headers.accept ?? '').includes(ABBREVIATED) ? 'short' : 'full'
 }
 
+/** Yarn 1, too, is brought here by `~/.npmrc`; it writes the address of each tarball into yarn.lock. */
 function keepsTarballUrls(request: RequestView): boolean {
-  return isStockClient(request)
+  return isStockClient(request) || /^yarn\/[01]\./.test(request.headers['user-agent'] ?? '')
 }
 
 function acceptsGzip(header: string | undefined): boolean {

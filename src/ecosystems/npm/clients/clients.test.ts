@@ -53,20 +53,6 @@ const NPM_CASES: ClientCase[] = [
     broken: ['{a: 1}\n', 'a: 1\na: 2\n', '%YAML 1.1\n', 'unsafeHttpWhitelist: no\n', '\tx: 1\n', 'what is this\n'],
   },
   {
-    name: 'yarn',
-    path: '/home/me/.yarnrc',
-    lines: [
-      '# a comment',
-      'registry "https://registry.example.com/"',
-      'save-prefix ""',
-      '"@team:registry" "https://team.example.com"',
-      'registry https://second.example.com',
-    ],
-    laterEdit: append('lastUpdateCheck 1'),
-    survives: 'lastUpdateCheck 1',
-    broken: ['registry "not a url"\n'],
-  },
-  {
     name: 'pnpm',
     path: '/home/me/.config/pnpm/config.yaml',
     exists: true,
@@ -112,14 +98,21 @@ test('plan() edits the file of pnpm that comes first, only where it names a regi
   await assert.rejects(clients.plan(['pnpm'], toNpm), /default/)
 })
 
-test('plan() allows yarn to speak plain http to this node, and only to it', async () => {
+test('plan() allows yarn to speak plain http to this node, and only to it, and leaves yarn 1 as it is', async () => {
   const { files, clients } = clientsBench(NPM)
-  await clients.apply(await clients.plan(['yarn'], toNpm))
+  files.put('/home/me/.yarnrc', 'registry "https://registry.example.com/"\n')
+  const plan = await clients.plan(['yarn'], toNpm)
+  assert.match(plan.notes.join(), /yarn 1 does not, or yarn\.lock would name it/)
+  assert.deepEqual(plan.upstreams, [])
+  await clients.apply(plan)
   assert.equal(
     files.text('/home/me/.yarnrc.yml'),
     'npmRegistryServer: "http://127.0.0.1:4873"\nunsafeHttpWhitelist:\n  - "127.0.0.1"\n',
   )
-  assert.equal(files.text('/home/me/.yarnrc'), `registry "${NPM_URL}"\n`)
+  assert.equal(files.text('/home/me/.yarnrc'), 'registry "https://registry.example.com/"\n')
+  const yarn = npmClients.find(({ name }) => name === 'yarn')
+  const variables = yarn?.variables?.({ url: NPM_URL, defaultUpstream: true, behind: [] }) ?? {}
+  assert.equal(variables.YARN_REGISTRY, undefined, 'it is yarn 1 that reads it')
 })
 
 test('undo() of one of two clients that share a file leaves it, and of both restores it', async () => {

@@ -7,7 +7,7 @@ import { AppError } from '../../../base/errors.ts'
 import type { ClientEnvironment, ClientFile, ClientSetup, ClientUpstream } from '../../ecosystem.ts'
 import { isNpmDefaultUrl } from '../default-upstream.ts'
 import { npmDoctor, pnpmDoctor, yarnDoctor } from './doctor.ts'
-import { type LineSyntax, NPMRC, settingOf, withKey, withoutKey, YAML, YARNRC } from './lines.ts'
+import { type LineSyntax, NPMRC, settingOf, withKey, withoutKey, YAML } from './lines.ts'
 import { checkMapping, withoutWord, withWord } from './yaml.ts'
 
 const UPSTREAM_NAME = 'npm'
@@ -66,34 +66,26 @@ const yarn: ClientSetup = {
   name: 'yarn',
   title: 'yarn',
   program: 'yarn',
-  files: (env) => [
-    { path: `${env.project ?? env.home}/.yarnrc.yml`, mode: 0o600, role: 'own' },
-    { path: `${env.project ?? env.home}/.yarnrc`, mode: 0o600, role: 'classic' },
-  ],
+  // Not ~/.yarnrc: yarn 1 writes the address that it fetched from into yarn.lock, and no server can help that.
+  files: (env) => [{ path: `${env.project ?? env.home}/.yarnrc.yml`, mode: 0o600, role: 'own' }],
   edit(text, target, file) {
-    if (file.role === 'classic') return withKey(text ?? '', 'registry', withSlash(target.url), YARNRC)
     checkMapping(text ?? '', file.path)
     const pointed = withKey(text ?? '', 'npmRegistryServer', bare(target.url), YAML)
     const { protocol, hostname } = new URL(target.url)
     return protocol === 'http:' ? withWord(pointed, 'unsafeHttpWhitelist', hostname, file.path) : pointed
   },
   undo(text, target, file, before) {
-    if (file.role === 'classic') {
-      return leftover(withoutKey(text, 'registry', withSlash(target.url), before, YARNRC), before)
-    }
     checkMapping(text, file.path)
     const registry = withoutKey(text, 'npmRegistryServer', bare(target.url), before, YAML)
     const { hostname } = new URL(target.url)
     return leftover(withoutWord(registry, 'unsafeHttpWhitelist', hostname, before, file.path), before)
   },
-  upstreams: (text, file) =>
-    file.role === 'classic' ? namedIn(text, file, 'registry', YARNRC) : namedIn(text, file, 'npmRegistryServer', YAML),
+  upstreams: (text, file) => namedIn(text, file, 'npmRegistryServer', YAML),
   afterwards: undefined,
-  note: 'yarn 1 writes the address it fetched from into yarn.lock: do not commit such a lockfile',
+  past: 'yarn 2 and later go through this node; yarn 1 does not, or yarn.lock would name it (set up for npm, this node gives yarn 1 indexes, and upstream gives it the files)',
   variables: ({ url }) => ({
     YARN_NPM_REGISTRY_SERVER: bare(url),
     YARN_UNSAFE_HTTP_WHITELIST: new URL(url).hostname,
-    YARN_REGISTRY: withSlash(url),
   }),
   doctor: yarnDoctor,
 }

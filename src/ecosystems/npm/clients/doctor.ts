@@ -13,7 +13,7 @@ import {
   withoutPasswords,
 } from '../../ecosystem.ts'
 import { npmDefaultUrl } from '../default-upstream.ts'
-import { type LineSyntax, linesOf, NPMRC, settingOf, YAML, YARNRC } from './lines.ts'
+import { type LineSyntax, linesOf, NPMRC, settingOf, YAML } from './lines.ts'
 
 const NPM_VARIABLES = ['npm_config_registry', 'NPM_CONFIG_REGISTRY']
 
@@ -43,16 +43,12 @@ export const pnpmDoctor: ClientDoctor = {
   bypass: `pnpm install --registry=${npmDefaultUrl()}/`,
 }
 
-/** yarn, classic and modern. */
+/** yarn 2 and later; yarn 1 is not pointed here. */
 export const yarnDoctor: ClientDoctor = {
-  files: (env) => [
-    { path: `${env.project}/.yarnrc.yml`, mode: 0o644, role: 'project-own' },
-    { path: `${env.project}/.yarnrc`, mode: 0o644, role: 'project-classic' },
-  ],
+  files: (env) => [{ path: `${env.project}/.yarnrc.yml`, mode: 0o644, role: 'project-own' }],
   leaks: (view) => [
-    ...variables(view, ['YARN_NPM_REGISTRY_SERVER', 'YARN_REGISTRY']),
+    ...variables(view, ['YARN_NPM_REGISTRY_SERVER']),
     ...ofRole(view, 'project-own').flatMap(({ file, text }) => elsewhere(view, file, text, 'npmRegistryServer', YAML)),
-    ...ofRole(view, 'project-classic').flatMap(({ file, text }) => elsewhere(view, file, text, 'registry', YARNRC)),
   ],
   bypass: `YARN_NPM_REGISTRY_SERVER=${npmDefaultUrl()} yarn install`,
 }

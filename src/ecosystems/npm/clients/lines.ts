@@ -23,16 +23,6 @@ export const NPMRC: LineSyntax = {
   ends: (line) => /^\s*\[/.test(line),
 }
 
-/** `key "value"` of yarn 1. */
-export const YARNRC: LineSyntax = {
-  read(line) {
-    const found = /^("[^"]*"|[^\s#"]+)\s+(.*?)\s*$/.exec(line)
-    return found === null ? undefined : { key: unquoted(found[1] ?? ''), value: unquoted(found[2] ?? '') }
-  },
-  write: (key, value) => `${key} ${JSON.stringify(value)}`,
-  ends: () => false,
-}
-
 /** A top-level `key: value` of a YAML mapping. */
 export const YAML: LineSyntax = {
   read(line) {

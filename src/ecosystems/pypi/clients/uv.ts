@@ -34,9 +34,8 @@ export const uv: ClientSetup = {
     return value === undefined ? [] : namedIndex(value, 'index', file.path)
   },
   afterwards: undefined,
-  note: 'uv pip now goes through this node; uv lock, sync and add do not, so that uv.lock stays as it is (for a locked project: uv export --frozen --no-emit-project | uv pip sync -)',
-  // Like the default index of a file, this one ends up in uv.lock: for jobs that throw theirs away.
-  variables: (target) => ({ UV_DEFAULT_INDEX: bare(target) }),
+  past: 'uv pip goes through this node; uv lock, sync and add do not, so that uv.lock stays as it is (for a locked project: uv export --frozen --no-emit-project | uv pip sync -)',
+  // No variables: UV_DEFAULT_INDEX would count for uv lock and uv sync too (`uv sync --locked` then fails).
   doctor: uvDoctor,
 }
 
