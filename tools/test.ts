@@ -14,7 +14,11 @@ const MINUTE = 60 * SECOND
 const PHASES: Readonly<Record<string, readonly Phase[]>> = {
   unit: [{ patterns: ['src/**/*.test.ts', 'tools/**/*.test.ts'], concurrency: 3, timeoutMs: MINUTE }],
   e2e: [
-    { patterns: ['test/kit/**/*.test.ts', 'test/sim/**/*.test.ts'], concurrency: 2, timeoutMs: 2 * MINUTE },
+    {
+      patterns: ['kit', 'sim', 'statistics', 'model'].map((folder) => `test/${folder}/**/*.test.ts`),
+      concurrency: 2,
+      timeoutMs: 3 * MINUTE,
+    },
     { patterns: ['test/e2e/**/*.test.ts'], concurrency: 1, timeoutMs: 12 * MINUTE },
   ],
   live: [{ patterns: ['test/live/**/*.test.ts'], concurrency: 1, timeoutMs: 15 * MINUTE }],

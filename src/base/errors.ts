@@ -52,6 +52,8 @@ export const ERROR_CODES = {
   'usage.json': 'Bytes are not canonical JSON (RFC 8785), or hold more than is read.',
   'usage.log':
     'A tile, note, checkpoint, policy or proof file of a transparency log does not follow its specification.',
+  'usage.entry': 'An entry of the log is of no known kind, malformed, or too large.',
+  'usage.transaction': 'A transaction of the network is malformed or too large.',
   'usage.message': 'A message of a peer is malformed or too large.',
   'denied.policy': 'The policy of this node refuses the package.',
   'denied.share': 'The upstream of this content is not shared with the one who asks.',

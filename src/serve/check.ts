@@ -1,5 +1,6 @@
 /**
- * Step 2: may this file be given at all? Asks the policy, compares with what was seen of a released file before, and makes
+ * Step 2: may this file be given at all? Asks the policy, also for what else the bytes are known as, compares with what was
+ * seen of a released file before, and makes
  * `Cleared`, which the later steps demand. The log's inclusion proof joins the evidence here, before the policy is asked.
  */
 import type { Brand } from '../base/brand.ts'
@@ -39,14 +40,17 @@ export type Checked =
 export async function check(
   located: Located,
   parts: Pick<ServeParts, 'policy' | 'upstream' | 'logger' | 'clock'>,
-  { guard, released }: CheckRules,
+  { guard, known, released }: CheckRules,
   signal: AbortSignal,
 ): Promise<Checked> {
   const { ecosystem, purl, label, evidence } = located
   const answer = parts.policy.decide({ ecosystem, purl, label, evidence })
   if (answer.kind === 'deny') return { kind: 'denied', reason: answer.reason }
+  known.noteStated(located)
   const judged = await guard.judge(located, signal)
   if (judged.kind === 'deny') return { kind: 'denied', reason: judged.reason }
+  const unnamed = await known.unnamed(located, signal)
+  if (unnamed !== undefined) return { kind: 'denied', reason: unnamed }
   const exception = purl === undefined ? undefined : parts.policy.exceptionFor(purl, parts.clock.nowMs())
   const conflict = released.conflict(located, exception !== undefined)
   if (conflict !== undefined) return { kind: 'denied', reason: conflict }

@@ -34,6 +34,7 @@ import { resolve } from './resolve.ts'
 import { match, pathAndQuery } from './routing.ts'
 import { type AtHand, createAtHand, NOT_KEPT } from './rules/at-hand.ts'
 import { createGuard, type GuardDependencies } from './rules/guard.ts'
+import { createKnownNames } from './rules/known-as.ts'
 import { createReleasedFiles } from './rules/released.ts'
 import { type CheckRules, type Held, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
@@ -152,7 +153,8 @@ class ReadFlow implements Serve {
     }
     const { ecosystems } = options
     this.#judging = { ecosystems, documents: this.#documents, variants: this.#variants, context: this.#context }
-    this.#rules = { guard: createGuard(parts, this.#judging), released: createReleasedFiles(parts) }
+    const guard = createGuard(parts, this.#judging)
+    this.#rules = { guard, known: createKnownNames(parts, guard), released: createReleasedFiles(parts) }
     this.#atHand = createAtHand(parts, variants, this.#life.signal)
     this.#stopWatching = forgetRemoved(parts.store)
   }
@@ -284,7 +286,8 @@ class ReadFlow implements Serve {
   #rulesFor(request: ServeRequest): CheckRules {
     if (request.storeOnly === undefined) return this.#rules
     const documents = this.#documentsFor(request)
-    return { ...this.#rules, guard: createGuard(this.#parts, { ...this.#judging, documents }) }
+    const guard = createGuard(this.#parts, { ...this.#judging, documents })
+    return { ...this.#rules, guard, known: createKnownNames(this.#parts, guard) }
   }
 
   /** A document in the client's own form: made once, then streamed from the store like any blob. */
@@ -362,6 +365,7 @@ class ReadFlow implements Serve {
     const blob = located.purl === undefined ? undefined : storedBlob(located, this.#parts.store)
     if (located.purl === undefined || blob === undefined) return
     const { purl, label, upstream, evidence } = located
+    this.#rules.known.noteGiven(located, blob.id)
     this.#parts.store.record({ purl, label, id: blob.id, upstream, evidence, origin: blob.origin })
   }
 

@@ -255,6 +255,81 @@ test('a file of a blocked package is refused although nothing says of which rele
   assert.equal(await textOf(flow, '/file/innocent'), 'denied: evil is blocked (policy: rule 1)')
 })
 
+const BLOCKS_EVIL = '[[rule]]\nnames = ["evil"]\naccess = "block"\nreason = "steals keys"'
+
+/** Rules that come into force when the test says so. */
+function ruledLater(text: string) {
+  let on = false
+  let revision = 0
+  const rules = readRules(text, 'policy.toml', ['bare'])
+  const none = readRules('', 'policy.toml', ['bare'])
+  const policy = createRulePolicy({
+    revision: () => String(revision),
+    rules: () => (on ? rules : none),
+    exceptions: () => [],
+    advisories: () => [],
+  })
+  const flow = readFlow({ policy })
+  return {
+    flow,
+    enforce(enforced = true) {
+      on = enforced
+      revision++
+    },
+  }
+}
+
+for (const word of ['index', 'client'] as const) {
+  test(`a lockfile that gives a blocked file, kept on the word of its ${word}, a harmless name does not bring it`, async () => {
+    const { flow, enforce } = ruledLater(BLOCKS_EVIL)
+    const bytes = someBytes(10)
+    const claim = { kind: 'client', digest: digestBytes('sha512', bytes), statedBy: 'a lockfile' } as const
+    const evil = parsePurl('pkg:bare/evil@1')
+    flow.file('evil-1', bytes, { purl: evil, ...(word === 'client' ? { evidence: [claim] } : {}) })
+    await bodyOf(await flow.get('/file/evil-1'))
+    const digests = [claim.digest] as const
+    const good = { purl: parsePurl('pkg:bare/good@1'), digests, evidence: [claim] }
+    flow.file('good-1', bytes, good)
+    assert.equal((await flow.get('/file/good-1')).status, 200, 'nothing is blocked yet')
+    enforce()
+    const refused = await flow.get('/file/good-1')
+    assert.equal(refused.status, 403)
+    assert.match(
+      String(await bodyOf(refused)),
+      /these bytes are known here as pkg:bare\/evil@1, and no index says that they are this file: evil@1 is blocked.*steals keys/,
+    )
+    const stated = { kind: 'index', digest: claim.digest, statedBy: 'the index of good' } as const
+    flow.file('good-1', bytes, { ...good, evidence: [claim, stated] })
+    assert.equal((await flow.get('/file/good-1')).status, 200, 'an index states it')
+    flow.file('good-1', bytes, good)
+    assert.equal((await flow.get('/file/good-1')).status, 200, 'an index did state it')
+  })
+}
+
+test('a blocked version does not come under the number of another one, although its index was refused', async () => {
+  const { flow } = ruled('[[rule]]\nnames = ["a"]\nversions = ["2"]\naccess = "block"')
+  flow.upstream.route(HUB, '/doc/a', { body: INDEX })
+  const bytes = someBytes(10)
+  flow.file('a-2', bytes, { purl: parsePurl('pkg:bare/a@2') })
+  assert.equal((await flow.get('/file/a-2')).status, 403)
+  const evidence = [{ kind: 'client', digest: blobIdOf(bytes), statedBy: 'a lockfile' }] as const
+  flow.file('a-1', bytes, { purl: parsePurl('pkg:bare/a@1'), evidence })
+  assert.match(await textOf(flow, '/file/a-1'), /known here as pkg:bare\/a@2.*a@2 is blocked/)
+})
+
+test('a name that only a client gave to bytes is no reason to refuse them under their own', async () => {
+  const { flow, enforce } = ruledLater(BLOCKS_EVIL)
+  const bytes = someBytes(10)
+  const evidence = [{ kind: 'client', digest: blobIdOf(bytes), statedBy: 'a lockfile' }] as const
+  const good = { purl: parsePurl('pkg:bare/good@1'), evidence }
+  flow.file('good-1', bytes, good)
+  await bodyOf(await flow.get('/file/good-1'))
+  flow.file('evil-1', bytes, { purl: parsePurl('pkg:bare/evil@1'), evidence })
+  await bodyOf(await flow.get('/file/evil-1'))
+  enforce()
+  assert.equal((await flow.get('/file/good-1')).status, 200)
+})
+
 test('with storeOnly a file is judged by the kept index, which is told, and nobody is asked', async () => {
   const { flow } = ruled('[[rule]]\nmin-age = "2d"')
   flow.upstream.route(HUB, '/doc/a', { body: INDEX })

@@ -68,8 +68,22 @@ export interface ReleasedFiles {
   conflictCount(): number
 }
 
+/** The memory of what bytes are known as. */
+export interface KnownNames {
+  /** Remembers upstream's word for a file, allowed or not. */
+  noteStated(located: Pick<Located, 'purl' | 'upstream' | 'evidence'>): void
+  /** Remembers what bytes were given out as on a client's word alone, if nothing is known of them. */
+  noteGiven(located: Pick<Located, 'purl' | 'upstream' | 'evidence'>, id: Digest): void
+  /** Why bytes that only the client vouches for must not be given under this name: they are known as something denied. @throws aborted.caller */
+  unnamed(
+    located: Pick<Located, 'ecosystem' | 'purl' | 'label' | 'digests' | 'evidence'>,
+    signal: AbortSignal,
+  ): Promise<Reason | undefined>
+}
+
 /** What decides at the check step, beside the parts. */
 export interface CheckRules {
   readonly guard: Guard
+  readonly known: KnownNames
   readonly released: ReleasedFiles
 }
