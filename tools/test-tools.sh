@@ -6,8 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 # program -> Debian package
-programs=(dockerd docker-registry skopeo podman containerd ip busybox bwrap nginx curl openssl ruby bundle mvn systemd-analyze)
-packages=(docker.io docker-registry skopeo podman containerd iproute2 busybox-static bubblewrap nginx-light curl openssl ruby bundler maven systemd)
+programs=(dockerd docker-registry skopeo podman containerd ip busybox bwrap nginx curl openssl ruby bundle mvn systemd-analyze spin gcc)
+packages=(docker.io docker-registry skopeo podman containerd iproute2 busybox-static bubblewrap nginx-light curl openssl ruby bundler maven systemd spin gcc)
 missing=()
 for i in "${!programs[@]}"; do
   command -v "${programs[$i]}" >/dev/null || missing+=("${packages[$i]}")
@@ -20,6 +20,7 @@ for each in dependency resources compiler surefire jar; do
   [ "$each" = surefire ] && missing+=(libsurefire-java junit4) || missing+=("libmaven-$each-plugin-java")
 done
 command -v javac >/dev/null || missing+=(default-jdk-headless)
+[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 [ -d /usr/lib/cni ] || missing+=(containernetworking-plugins)
 
 if [ "${#missing[@]}" -gt 0 ]; then
