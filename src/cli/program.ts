@@ -179,6 +179,11 @@ function addPolicy(program: Command, context: CliContext): void {
   common(policy.command('show').description('Show rules, exceptions, advisories and released files that changed'))
     .addHelpText('after', examples('pyrsia policy show'))
     .action(async (options) => (await load()).policyShow(context, options))
+  common(
+    policy.command('reload').description('Have the running node read policy.toml again; a broken one changes nothing'),
+  )
+    .addHelpText('after', examples('pyrsia policy reload'))
+    .action(async (options) => (await load()).policyReload(context, options))
   common(policy.command('check').argument('<purl>', 'Package URL, with or without version'))
     .description('Say whether the policy lets it through; the exit code is 3 if not')
     .addHelpText('after', examples('pyrsia policy check pkg:generic/left-pad@1.3.0'))

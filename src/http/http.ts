@@ -102,6 +102,10 @@ export interface PolicyView {
   readonly file: string
   /** False: there is none, and everything is allowed. */
   readonly present: boolean
+  /** When the rules in force were read, milliseconds since 1970. */
+  readonly readAtMs: number
+  /** Set if the file was to be read again since and could not be: the rules in force are those from before. */
+  readonly broken?: { readonly reason: string; readonly atMs: number }
   readonly default: 'allow' | 'deny'
   readonly rules: ReadonlyArray<{ readonly title: string; readonly text: string }>
   /** Exceptions that were made, ended ones too, newest first, at most 200. */

@@ -66,6 +66,9 @@ export async function runDaemon(options: DaemonOptions): Promise<number> {
   if (!person) sink.logger.info({ endpoints, peerId, listen, configuration: file, pid: process.pid }, 'ready')
   process.stdout.write(options.json ? `${JSON.stringify({ endpoints, peerId, listen })}\n` : greeting(running, node))
   const hide = showProgress(() => running.traffic(), process.stderr, systemClock)
+  // Of a terminal it says that the user has gone: then it ends the node, as it does by default.
+  // What is wrong with the file stands in the log and in `pyrsia policy show`.
+  if (!process.stderr.isTTY) process.on('SIGHUP', () => void running.reloadPolicy().catch(() => undefined))
   await stop.asked
   hide()
   await shutDown(running, node, sink)

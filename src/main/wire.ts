@@ -37,6 +37,8 @@ export interface RunningNode {
   /** One line per client that a person may try. */
   readonly tryLines: readonly string[]
   traffic(): ServeState
+  /** Reads the policy file again. @throws usage.config; the rules from before stay then */
+  reloadPolicy(): Promise<void>
   /** Stops taking requests, lets replies end for at most `graceMs`, then stops every part. */
   stop(graceMs: number): Promise<void>
 }
@@ -105,6 +107,7 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
     listen: addresses,
     tryLines: tryLinesAt(endpoints),
     traffic: () => serve.state(),
+    reloadPolicy: () => rules.reload(),
     async stop(graceMs) {
       ready = false
       await drain(servers, graceMs)

@@ -8,7 +8,7 @@ import { needs } from '../kit/needs.ts'
 import { scratch, startNode, type TestNode } from '../kit/node-process.ts'
 import { type NpmRegistry, type SamplePackage, startNpmRegistry } from '../kit/npm-registry.ts'
 import { PackageManagerUser } from '../kit/package-manager-user.ts'
-import { type Finished, run } from '../kit/process.ts'
+import { type Finished, run, until } from '../kit/process.ts'
 import { makeZip } from '../kit/zip.ts'
 
 const OPTIONS = { ...needs('npm'), timeout: 180_000 }
@@ -244,6 +244,48 @@ test('npm is told that a released file has changed upstream, and the owner sees 
   assert.match(node.process.stderr(), /a released file has changed upstream/)
   assert.match(await (await fetch(`${node.endpoints.api}/metrics`)).text(), /^pyrsia_release_conflicts 1$/m)
 })
+
+test(
+  'policy.toml is read again when the owner says so, and npm then gets no blocked file under a harmless name',
+  OPTIONS,
+  async (t) => {
+    const samples = ['evil', 'good', 'twin'].map((name) => ({ name, version: '1.0.0', files: { 'index.js': name } }))
+    const { node, registry, user } = await world(t, samples, '')
+    const rules = join(node.data, 'policy.toml')
+    assert.equal((await (await user()).npm('install', 'evil')).code, 0)
+
+    writeFileSync(rules, '[[rule]]\nnames = ["evil"]\naccess = "blokc"\n')
+    const broken = await node.cli('policy', 'reload')
+    assert.equal(broken.code, 2, broken.stdout)
+    assert.match(broken.stderr, /policy\.toml.*expected one of/s)
+    assert.match(
+      (await node.cli('policy', 'show')).stdout,
+      /! it could not be read again .*rules from before: .*expected/,
+    )
+    assert.equal((await (await user()).npm('install', 'evil')).code, 0, 'the rules from before, which were none')
+
+    writeFileSync(rules, '[[rule]]\nnames = ["evil"]\naccess = "block"\nreason = "steals keys"\n')
+    const read = await node.cli('policy', 'reload')
+    assert.match(read.stdout, /1 rules are in force/, read.stderr)
+    assert.match((await node.cli('policy', 'show')).stdout, /names = \["evil"\]/)
+    assert.match((await (await user()).npm('install', 'evil')).stderr, /evil is blocked \(policy: steals keys\)/)
+
+    const cheated = await user()
+    lock(cheated, registry, 'good', '1.0.0', await integrityOf(registry, 'evil', '1.0.0'))
+    const ci = await cheated.npm('ci')
+    assert.notEqual(ci.code, 0)
+    assert.match(ci.stderr, /npm error code E403/)
+    assert.match(ci.stderr, /these bytes are known here as pkg:npm\/evil@1\.0\.0.*steals keys/)
+
+    // Where nobody can answer for the command, a signal does.
+    writeFileSync(rules, '')
+    process.kill(node.process.pid, 'SIGHUP')
+    await until('the rules to be gone', async () =>
+      /the policy was read again.*"rules":0|"rules":0.*the policy was read again/.test(node.process.stderr()),
+    )
+    assert.equal((await (await user()).npm('install', 'evil')).code, 0)
+  },
+)
 
 test('docker shows why an image is blocked when it is pulled from the node by its address', {
   ...needs('root', 'dockerd'),

@@ -21,6 +21,19 @@ export async function policyShow(context: CliContext, options: CommonOptions): P
   context.out(options.json ? json(found) : policyText(found, context.nowMs()))
 }
 
+/** Has the node read the policy file again. @throws usage.config if it cannot: the rules from before stay; unavailable.node */
+export async function policyReload(context: CliContext, options: CommonOptions): Promise<void> {
+  const node = await context.connect(options.data)
+  const found = await node.change<PolicyView>('POST', '/api/policy/reload')
+  if (options.json) context.out(json(found))
+  else {
+    const rules = found.present
+      ? `${found.rules.length} rules are in force`
+      : 'there is no such file: everything is allowed'
+    context.out(`${plainText(`Read ${found.file} again: ${rules}`)}\n`)
+  }
+}
+
 /** Says whether a release may be had. @throws denied.policy if not; unavailable.node, usage.purl */
 export async function policyCheck(context: CliContext, purl: string, options: CommonOptions): Promise<void> {
   const node = await context.connect(options.data)
@@ -62,6 +75,12 @@ export function policyText(found: PolicyView, nowMs: number): string {
   const imported = advisories.importedAtMs
   const lines = [
     `Rules        ${found.file}${found.present ? '' : ' (not there: everything is allowed)'}`,
+    `Read         ${age(nowMs, found.readAtMs)}`,
+    ...(found.broken === undefined
+      ? []
+      : [
+          `! it could not be read again ${age(nowMs, found.broken.atMs)}, so these are the rules from before: ${found.broken.reason}`,
+        ]),
     ...(found.present ? [`By default   ${found.default}`] : []),
     ...found.rules.map(({ title, text }) => `  ${title}: ${text}`),
     imported === undefined

@@ -99,6 +99,7 @@ async function start(t: TestContext): Promise<Api> {
     ),
     policy: {
       view: () => assert.fail('nobody asked for the policy'),
+      reload: () => assert.fail('nobody asked for the policy'),
       check: () => assert.fail('nobody asked for a decision'),
       allow: () => assert.fail('an exception was made'),
       vulnerabilities: () => [],
@@ -173,6 +174,7 @@ test('the API needs its token for whatever changes the node, and for nothing els
     ['DELETE', '/api/cache/pin'],
     ['POST', '/api/cache/remove'],
     ['POST', '/api/policy/exceptions'],
+    ['POST', '/api/policy/reload'],
     ['PUT', '/api/config'],
     ['DELETE', '/api/config'],
     ['POST', '/api/syncs'],

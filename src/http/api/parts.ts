@@ -40,6 +40,8 @@ export interface OsvQuery {
 /** The node's policy: what it says, and the exceptions from it. */
 export interface PolicyDoor {
   view(): PolicyView
+  /** Reads the policy file again; the rules from before stay where it cannot be read. @throws usage.config */
+  reload(): Promise<PolicyView>
   /** @throws usage.purl */
   check(purl: string, signal: AbortSignal): Promise<PolicyCheckView>
   /** Records an exception. @throws usage.purl, usage.request if it does not end soon enough, exhausted.queue */

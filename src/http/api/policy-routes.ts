@@ -33,6 +33,14 @@ export const POLICY_ROUTES: readonly ApiRoute[] = [
     handle: ({ parts }) => parts.policy.view() satisfies PolicyView,
   },
   {
+    method: 'POST',
+    path: '/api/policy/reload',
+    summary: 'Reads the policy file again; if it cannot be read, the rules from before stay in force',
+    changes: true,
+    replies: 'the policy',
+    handle: ({ parts }) => parts.policy.reload(),
+  },
+  {
     method: 'GET',
     path: '/api/policy/check',
     summary: 'What the policy says of a package or a release, and why',

@@ -42,7 +42,8 @@ async function world(t: TestContext, text: string | undefined, logger: Logger = 
   const { notebook } = createMemoryStore({ limitBytes: 1_000 }, { clock })
   const advisories = openAdvisories(':memory:')
   const file = await readPolicyFile(undefined, directory)
-  const make = () => createNodePolicy(file, { notebook, advisories, clock, logger })
+  const read = () => readPolicyFile(undefined, directory)
+  const make = () => createNodePolicy(file, read, { notebook, advisories, clock, logger })
   const made = make()
   t.after(() => made.close())
   const door = made.door({ decide: async () => ({ kind: 'allow', notes: ['look out'] }), conflicts: () => [] })
@@ -76,6 +77,33 @@ test('an exception is recorded, shown after it ended, kept across a restart, and
     assert.throws(() => door.allow({ purl, untilMs: end, reason: 'x' }), { code: 'usage.request' })
   }
   assert.throws(() => door.allow({ purl: 'pkg:cobol/x@1', untilMs, reason: 'x' }), { code: 'usage.request' })
+})
+
+test('reload() takes the rules that stand in the file now, and keeps those from before if it is broken', async (t) => {
+  const failed: unknown[] = []
+  const logger = { ...silentLogger, error: (facts: unknown) => void failed.push(facts) }
+  const { made, door, clock, directory } = await world(t, '[[rule]]\nnames = ["evil"]\naccess = "block"', logger)
+  const purl = parsePurl('pkg:npm/evil')
+  const isBlocked = () =>
+    made.policy.admit({ ecosystem: 'npm', purl, name: 'evil', nowMs: clock.nowMs() }).kind === 'deny'
+  const [startedAtMs, revision] = [clock.nowMs(), made.policy.revision]
+  clock.advance(1_000)
+  const file = join(directory, 'policy.toml')
+  writeFileSync(file, '[[rule]]\nnames = ["evil"]\naccess = "nonsense"')
+  await assert.rejects(door.reload(), { code: 'usage.config' })
+  assert.equal(isBlocked(), true)
+  assert.equal(made.policy.revision, revision)
+  assert.equal(failed.length, 1)
+  const { broken, readAtMs } = door.view()
+  assert.match(broken?.reason ?? '', /policy\.toml/)
+  assert.deepEqual([broken?.atMs, readAtMs], [clock.nowMs(), startedAtMs])
+  writeFileSync(file, '[[rule]]\nnames = ["other"]\naccess = "block"')
+  const view = await door.reload()
+  assert.equal(isBlocked(), false)
+  assert.notEqual(made.policy.revision, revision)
+  assert.deepEqual([view.broken, view.readAtMs, view.rules.length], [undefined, clock.nowMs(), 1])
+  rmSync(file)
+  assert.equal((await door.reload()).present, false)
 })
 
 test('the view shows the rules as they were written, and what they ask for in vain', async (t) => {

@@ -1,12 +1,12 @@
 /**
- * The policy of a running node: the owner's rules (read once, at the start), the exceptions in the store's notebook, and the
+ * The policy of a running node: the owner's rules (read at the start, and again when told to), the exceptions in the store's notebook, and the
  * advisories; and what the API shows and changes of them. Built by `wire.ts`.
  */
 import { join, resolve } from 'node:path'
 import type { Advisories } from '../../advisories/advisories.ts'
 import { openAdvisories } from '../../advisories/sqlite.ts'
 import type { Clock, Logger } from '../../base/clock.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, errorChain } from '../../base/errors.ts'
 import { type Advisory, affectedVersions } from '../../base/osv/advisory.ts'
 import { type Purl, parsePurl, purlParts } from '../../base/purl.ts'
 import { type Ecosystem, precedenceOf } from '../../ecosystems/ecosystem.ts'
@@ -24,6 +24,8 @@ import { advisoriesPath } from './import-osv.ts'
 
 /** The rules of a node and where they stand. */
 export interface PolicyFile {
+  /** True: the user named the file, so that it must be there. */
+  readonly named: boolean
   readonly path: string
   /** False: there is no such file, and no rule. */
   readonly present: boolean
@@ -46,7 +48,8 @@ export async function readPolicyFile(named: string | undefined, directory: strin
     throw new AppError('usage.config', `there is no policy file ${path} (--policy)`)
   }
   const ids = ecosystems.map(({ id }) => id)
-  return { path, present: text !== undefined, rules: text === undefined ? NO_RULES : readRules(text, path, ids, spell) }
+  const rules = text === undefined ? NO_RULES : readRules(text, path, ids, spell)
+  return { named: named !== undefined, path, present: text !== undefined, rules }
 }
 
 /** A rule for `Foo_Bar` or `alpine` means what those ecosystems call `foo-bar` and `library/alpine`. */
@@ -57,6 +60,8 @@ function spell(id: string, name: string): string {
 /** The policy, and the exceptions that can be added to it while the node runs. */
 export interface NodePolicy {
   readonly policy: Policy
+  /** Reads the file again; where it cannot be read, says so in the log and the view, and keeps the rules from before. @throws usage.config */
+  reload(): Promise<void>
   close(): void
   /** What the API offers, once the read flow is there. */
   door(serve: Pick<Serve, 'decide' | 'conflicts'>): PolicyDoor
@@ -76,23 +81,92 @@ export function openNodePolicy(
   { policyFile, directory }: { readonly policyFile: PolicyFile; readonly directory: string },
   dependencies: Omit<NodePolicyDependencies, 'advisories'>,
 ): NodePolicy {
-  return createNodePolicy(policyFile, { ...dependencies, advisories: openAdvisories(advisoriesPath(directory)) })
+  const { named, path } = policyFile
+  const read = () => readPolicyFile(named ? path : undefined, directory)
+  return createNodePolicy(policyFile, read, {
+    ...dependencies,
+    advisories: openAdvisories(advisoriesPath(directory)),
+  })
 }
 
-/** The policy over this file and these advisories, which it closes. */
-export function createNodePolicy(file: PolicyFile, dependencies: NodePolicyDependencies): NodePolicy {
+/** The policy over this file, which `read` reads again, and these advisories, which it closes. */
+export function createNodePolicy(
+  first: PolicyFile,
+  read: () => Promise<PolicyFile>,
+  dependencies: NodePolicyDependencies,
+): NodePolicy {
   const { notebook, advisories, clock, logger } = dependencies
+  let file = first
+  let readAtMs = clock.nowMs()
+  let broken: PolicyView['broken']
   let made = 0
+  const exceptions = createExceptions(dependencies, () => {
+    made++
+  })
+  const policy = createRulePolicy({
+    revision: () => `${made} ${advisories.revision}`,
+    rules: () => file.rules,
+    exceptions: () => exceptions.inForce(),
+    advisories: (purl) => advisories.of(purl),
+  })
+
+  async function reload(): Promise<void> {
+    try {
+      file = await read()
+    } catch (error) {
+      const why = errorChain(error)
+      broken = { reason: why.join(': '), atMs: clock.nowMs() }
+      logger.error({ file: file.path, why }, 'the policy file cannot be read: the rules from before stay')
+      throw error
+    }
+    readAtMs = clock.nowMs()
+    broken = undefined
+    made++
+    logger.info({ file: file.path, present: file.present, rules: file.rules.rules.length }, 'the policy was read again')
+  }
+
+  const viewFor = (serve: Pick<Serve, 'conflicts'>): PolicyView => ({
+    ...viewOf(file, notebook, advisories, serve),
+    readAtMs,
+    ...(broken === undefined ? {} : { broken }),
+  })
+
+  return {
+    policy,
+    reload,
+    close: () => advisories.close(),
+    door: (serve) => ({
+      view: () => viewFor(serve),
+      async reload() {
+        await reload()
+        return viewFor(serve)
+      },
+      check: async (text, signal) => {
+        const purl = parsePurl(text)
+        const answer = await serve.decide(purl, signal)
+        const exception = answer.exception === undefined ? {} : { exception: answer.exception }
+        return answer.kind === 'deny'
+          ? { purl, allowed: false, notes: [answer.reason.message] }
+          : { purl, allowed: true, notes: answer.notes, ...exception }
+      },
+      allow: ({ purl, untilMs, reason }) => exceptions.allow(parsePurl(purl), untilMs, reason),
+      vulnerabilities: (query) => vulnerabilities(query, advisories),
+    }),
+  }
+}
+
+/** The exceptions that were recorded; `onMade` is called after each new one. */
+function createExceptions(
+  { notebook, clock, logger }: Omit<NodePolicyDependencies, 'advisories'>,
+  onMade: () => void,
+): {
+  inForce(): readonly PolicyException[]
+  allow(purl: Purl, untilMs: number, reason: string): PolicyException
+} {
   let known = notebook
     .entries(EXCEPTIONS)
     .map(([, value]) => value as PolicyException)
     .filter(({ untilMs }) => untilMs > clock.nowMs())
-  const policy = createRulePolicy({
-    revision: () => `${made} ${advisories.revision}`,
-    rules: () => file.rules,
-    exceptions: () => known,
-    advisories: (purl) => advisories.of(purl),
-  })
 
   function allow(purl: Purl, untilMs: number, reason: string): PolicyException {
     const nowMs = clock.nowMs()
@@ -109,28 +183,12 @@ export function createNodePolicy(file: PolicyFile, dependencies: NodePolicyDepen
     const exception: PolicyException = { purl, reason, madeAtMs: nowMs, untilMs }
     notebook.set(EXCEPTIONS, `${String(nowMs).padStart(15, '0')} ${purl}`, exception)
     known.push(exception)
-    made++
+    onMade()
     logger.warn({ ...exception }, 'an exception from the policy was made')
     return exception
   }
 
-  return {
-    policy,
-    close: () => advisories.close(),
-    door: (serve) => ({
-      view: () => viewOf(file, notebook, advisories, serve),
-      check: async (text, signal) => {
-        const purl = parsePurl(text)
-        const answer = await serve.decide(purl, signal)
-        const exception = answer.exception === undefined ? {} : { exception: answer.exception }
-        return answer.kind === 'deny'
-          ? { purl, allowed: false, notes: [answer.reason.message] }
-          : { purl, allowed: true, notes: answer.notes, ...exception }
-      },
-      allow: ({ purl, untilMs, reason }) => allow(parsePurl(purl), untilMs, reason),
-      vulnerabilities: (query) => vulnerabilities(query, advisories),
-    }),
-  }
+  return { inForce: () => known, allow }
 }
 
 function viewOf(
@@ -138,7 +196,7 @@ function viewOf(
   notebook: Notebook,
   advisories: Advisories,
   serve: Pick<Serve, 'conflicts'>,
-): PolicyView {
+): Omit<PolicyView, 'readAtMs' | 'broken'> {
   const exceptions = notebook.entries(EXCEPTIONS).map(([, value]) => value as PolicyException)
   return {
     file: path,
