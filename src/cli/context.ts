@@ -1,5 +1,6 @@
 /** What commands are handed: where they print and how they reach the node. Made by `main/cli.ts`; types only. */
 import type { AdvisoriesState } from '../advisories/advisories.ts'
+import type { Network } from '../base/network/network.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { DoctorReport } from '../clients/clients.ts'
 
@@ -86,6 +87,46 @@ export interface CliContext {
   }>
   /** Which advisories a data directory holds. */
   osvState(data: string | undefined): Promise<AdvisoriesState>
+  /** The trust network of a data directory; no node need run. */
+  readonly networks: NetworkDoor
+}
+
+/** What can be done with the trust network of a data directory. */
+export interface NetworkDoor {
+  /** Makes a solo network. @throws conflict.network, usage.network, usage.config */
+  init(request: { readonly name: string | undefined; readonly data: string | undefined }): Promise<NetworkReport>
+  /** Reads `file`, or the network of the data directory. @throws absent.network, usage.network, usage.key */
+  show(request: { readonly file: string | undefined; readonly data: string | undefined }): Promise<NetworkReport>
+  /** The public halves of the keys that lie in a data directory. @throws usage.config, damaged.identity */
+  keys(data: string | undefined): Promise<KeysReport>
+}
+
+/** A trust network, for people. */
+export interface NetworkReport {
+  /** Path of the file that it was read from, or written to. */
+  readonly file: string
+  readonly network: Network
+  /** What is compared: `sha256:<hex>`. */
+  readonly digest: string
+  /** A network of one node alone. */
+  readonly solo: boolean
+  /** What is wrong, in sentences. */
+  readonly notes: readonly string[]
+}
+
+/** Keys of a data directory; never a private one. */
+export interface KeysReport {
+  readonly keys: readonly {
+    readonly role: string
+    readonly file: string
+    /** Base64 of 32 bytes; undefined: there is no such key. */
+    readonly publicKey: string | undefined
+    /** The verifier key, or the peer id, as others write it. */
+    readonly text: string | undefined
+    readonly does: string
+    readonly lost: string
+    readonly copied: string
+  }[]
 }
 
 /** A file of `sync` for which the client's own tool may have to list what it wants. */

@@ -2,10 +2,11 @@
  * The tree of commands with their options, helps and examples; `docs/reference/cli.md` is generated from it. Each command's code
  * is loaded when it runs, so that `--help` and `ping` are quick.
  */
-import { Argument, Command, CommanderError, Option } from 'commander'
-import { AppError } from '../base/errors.ts'
+import { Command, CommanderError, Option } from 'commander'
+import { common, examples, offering, severalTimes, wholeNumber } from './command.ts'
 import { SHELLS } from './completion.ts'
 import type { CliContext, OptionRow, StartFlags } from './context.ts'
+import { addLog } from './log/commands.ts'
 
 /** Called with the exit code of the command that ran. */
 export type OnExit = (code: number) => void
@@ -27,6 +28,7 @@ export function createProgram(context: CliContext, onExit: OnExit): Command {
   addCache(program, context)
   addOffline(program, context)
   addPolicy(program, context)
+  addLog(program, context)
   addOthers(program, context)
   addDoctor(program, context, onExit)
   addService(program, context)
@@ -168,11 +170,6 @@ function addOffline(program: Command, context: CliContext): void {
     .action(async (path, options) => (await import('./offline/bundle.ts')).importBundle(context, path, options))
 }
 
-function severalTimes(flags: string, description: string): Option {
-  const option = new Option(flags, `${description}; may be repeated`)
-  return option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value])
-}
-
 function addPolicy(program: Command, context: CliContext): void {
   const policy = program.command('policy').description('See what this node gives out, and let something through')
   const load = () => import('./policy/policy.ts')
@@ -268,27 +265,4 @@ function addService(program: Command, context: CliContext): void {
       .action(async (options) => (await load()).service(context, name, options))
   one('install', 'Write a socket unit for each port and the service behind them, and enable the sockets')
   one('uninstall', 'Stop the service and take its units away; the data stay')
-}
-
-function common(command: Command): Command {
-  return command
-    .option('--json', 'Print JSON')
-    .option('--data <DIR>', 'Data directory of the node (default: PYRSIA_DATA, else as for pyrsia start)')
-}
-
-/** An argument whose choices help and completion show; the command itself refuses others, in our own words. */
-function offering(name: string, description: string, choices: readonly string[]): Argument {
-  const argument = new Argument(name, description)
-  argument.argChoices = [...choices]
-  return argument
-}
-
-function wholeNumber(text: string): string {
-  if (!/^[0-9]{1,15}$/.test(text))
-    throw new AppError('usage.config', `wanted a whole number, found ${JSON.stringify(text)}`)
-  return text
-}
-
-function examples(...lines: readonly string[]): string {
-  return lines.length === 0 ? '' : `\nExamples:\n${lines.map((line) => `  ${line}\n`).join('')}`
 }

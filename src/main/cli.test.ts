@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { sampleNetwork } from '../../test/kit/sample-network.ts'
 import { AppError } from '../base/errors.ts'
-import type { CliContext, OsvImport, SetupRequest, StartFlags } from '../cli/context.ts'
+import type { CliContext, KeysReport, NetworkReport, OsvImport, SetupRequest, StartFlags } from '../cli/context.ts'
 import { optionRows, runCli } from './cli.ts'
 
 const FINDING = {
@@ -70,6 +71,14 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
     listed: async () => undefined,
     doctor: async () => ({ healthy: false, findings: [FINDING], well: ['The node runs'] }),
     service: async ({ action }) => ({ files: [`/units/${action}`], left: ['systemctl daemon-reload'], data: '/data' }),
+    networks: {
+      async init(request) {
+        calls.push(['networkInit', request])
+        return answer<NetworkReport>(['init', 'network'])
+      },
+      show: async (request) => answer<NetworkReport>(['show', 'network', request]),
+      keys: async (data) => answer<KeysReport>(['keys', 'keys', data]),
+    },
     setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),
     async setup(request: SetupRequest) {
       calls.push(['setup', request])
@@ -241,4 +250,35 @@ test('pyrsia service says which files it wrote, where the data are, and what is 
   const { out } = await run('service install')
   assert.match(out, /^Wrote \/units\/install\nNext: systemctl daemon-reload\nThe node is started .*\/data\n/)
   assert.match((await run('service uninstall')).out, /^Removed \/units\/uninstall\n.*\nThe data in \/data stay\.\n/)
+})
+
+test('pyrsia network shows what is trusted, how long, and that a solo network is worth one voice', async () => {
+  const network = sampleNetwork({ authorities: 1, created: 10, expires: 90 })
+  const report = { file: '/d/network.json', network, digest: 'sha256:ab', solo: true, notes: ['a key is lost'] }
+  const { out, code, calls } = await run('network show --data /d', { network: report })
+  assert.equal(code, 0)
+  assert.deepEqual(calls[0], ['show', 'network', { file: undefined, data: '/d' }])
+  assert.match(out, /Digest +sha256:ab\n/)
+  assert.match(out, /built once, by you/)
+  assert.match(out, /no longer: it expired 10 s ago, on 1970-01-01/)
+  assert.match(out, /org-0: authority, builder\n {2}log +local\/sample\+/)
+  assert.match(out, /! a key is lost\n/)
+  const many = { ...report, network: sampleNetwork({ authorities: 4 }), solo: false }
+  assert.match((await run('network show other.json', { network: many })).out, /3 of 4 authorities/)
+  const made = await run('network init --name acme --json', { network: report })
+  assert.deepEqual(made.calls[0], ['networkInit', { name: 'acme', data: undefined }])
+  assert.equal(JSON.parse(made.out).digest, 'sha256:ab')
+})
+
+test('pyrsia keys shows public halves, files, and what is lost with each', async () => {
+  const key = { role: 'log', file: '/d/keys/log.key', does: 'signs', lost: 'the end', copied: 'a fork' }
+  const report = {
+    keys: [
+      { ...key, publicKey: 'AAAA', text: 'local/a+01+AAAA' },
+      { ...key, role: 'cosigner' },
+    ],
+  }
+  const { out } = await run('keys', { keys: report })
+  assert.match(out, /log: signs\n {2}file +\/d\/keys\/log\.key\n {2}public +local\/a\+01\+AAAA\n {2}if lost +the end\n/)
+  assert.match(out, /cosigner: signs\n {2}file .*\(not there\)/)
 })

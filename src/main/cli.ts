@@ -68,6 +68,17 @@ export function realContext(): CliContext {
         ? installService(request, directory(request.data))
         : uninstallService(request, directory(request.data))
     },
+    networks: {
+      async init(request) {
+        const { initNetwork } = await import('./network/network-door.ts')
+        const { systemRandom } = await import('./effects.ts')
+        const nowSeconds = Math.floor(Date.now() / 1000)
+        return initNetwork(request, directory(request.data), { random: systemRandom, nowSeconds })
+      },
+      show: async (request) =>
+        (await import('./network/network-door.ts')).showNetwork(request, directory(request.data)),
+      keys: async (data) => (await import('./network/network-door.ts')).showKeys(directory(data)),
+    },
     setupVariables: async (request) =>
       (await import('./setup.ts')).setupVariables(request.clients, directory(request.data)),
     setup: async (request) => (await import('./setup.ts')).runSetup(request, directory(request.data)),

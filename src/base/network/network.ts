@@ -4,6 +4,7 @@
  * readers take their policy from it. Later changes are entries of the log; this file is where they begin.
  */
 import { createHash } from 'node:crypto'
+import { canonicalJson, type Json } from '../crypto/canonical-json.ts'
 
 /** The version of the format. */
 export const NETWORK_FORMAT = 'pyrsia.network/1'
@@ -100,13 +101,6 @@ export function formatNetwork(network: Network): string {
  */
 export function networkDigest(network: Network): string {
   return `sha256:${createHash('sha256')
-    .update(JSON.stringify(sorted(network)))
+    .update(canonicalJson(JSON.parse(JSON.stringify(network)) as Json))
     .digest('hex')}`
-}
-
-function sorted(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sorted)
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).filter(([, each]) => each !== undefined)
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, each]) => [name, sorted(each)]))
 }

@@ -32,7 +32,8 @@ const keys = z.strictObject({
 })
 
 const organisation = z.strictObject({
-  name: keyName,
+  // As in the log's entries, which name organisations too.
+  name: z.string().regex(/^[a-z0-9][a-z0-9.-]{0,62}$/, 'wanted lower-case letters, digits, dots and hyphens'),
   roles: z
     .array(z.enum(['authority', 'builder', 'witness']))
     .min(1)
