@@ -145,8 +145,8 @@ export type Got =
 
 /** Who stated which digest for a file. */
 export interface Evidence {
-  /** `name`: the request itself names the digest; `client`: a hint of the client's lock data; `index`: a document of upstream; `header`: a reply header of upstream. */
-  readonly kind: 'name' | 'client' | 'index' | 'header'
+  /** `name`: the request itself names the digest; `client`: a hint of the client's lock data; `index`: a document of upstream; `header`: a reply header of upstream; `log`: an entry of the transparency log. */
+  readonly kind: 'name' | 'client' | 'index' | 'header' | 'log'
   readonly digest: Digest
   /** For people: which document or header, of which upstream. */
   readonly statedBy: string

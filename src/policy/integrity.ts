@@ -4,6 +4,7 @@
  */
 import { isStrong } from '../base/digest.ts'
 import type { Policy, PolicyAnswer, PolicyQuestion } from './policy.ts'
+import { DEFAULT_VERDICT_RULE, judgeVerdict } from './verdict.ts'
 
 /** The integrity policy. */
 export const integrityPolicy: Policy = {
@@ -19,6 +20,8 @@ export const integrityPolicy: Policy = {
     validUntilMs: Number.POSITIVE_INFINITY,
   }),
   exceptionFor: () => undefined,
+  enforcesVerdicts: () => false,
+  judgeVerdict: (_package, _release, verdict) => judgeVerdict(verdict, DEFAULT_VERDICT_RULE),
 }
 
 /** Denies a file for which nobody states a digest, and notes one for which all digests are weak. */

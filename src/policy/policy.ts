@@ -2,13 +2,14 @@
  * The policy: coordinates, release times, advisories and evidence in, allow or deny with the reason out. Pure: the owner's rules,
  * exceptions and advisories are handed to whoever makes one (`rule-policy.ts`). The read flow asks in this order: `admit`
  * before anything is asked of anybody, `mayAsk` for each upstream, `judge` at the index and again at the file, `decide` on the
- * digests of the file.
+ * digests of the file, `judgeVerdict` on what the log says of it.
  */
 
 import type { Evidence, Reason } from '../base/located.ts'
 import type { CompareVersions } from '../base/osv/advisory.ts'
 import type { Purl } from '../base/purl.ts'
 import type { Release } from '../base/releases.ts'
+import type { VerdictAnswer, VerdictQuestion } from './verdict.ts'
 
 /** What is decided upon by its evidence. */
 export interface PolicyQuestion {
@@ -53,6 +54,12 @@ export interface ReleaseAnswers {
   readonly validUntilMs: number
 }
 
+/** What is decided on a file by what the log says of it. */
+export type VerifiedAnswer = VerdictAnswer & {
+  /** The recorded exception but for which it would be denied. */
+  readonly exception?: PolicyException
+}
+
 /** What the owner lets through although a rule denies it ("break glass"); recorded, never silent, and it ends. */
 export interface PolicyException {
   /** With a version: that release; without: the whole package. */
@@ -85,6 +92,10 @@ export interface Policy {
   /** False: of no package of this ecosystem is any release ever kept from clients. */
   hides(ecosystem: string): boolean
   judge(question: ReleasesQuestion): ReleaseAnswers
+  /** True if a file of this package is given only with a verdict. */
+  enforcesVerdicts(question: Pick<PackageQuestion, 'ecosystem' | 'name'>): boolean
+  /** What a verdict of the log, or the lack of one, does to a file of this package. `release` has the version, if it is known. */
+  judgeVerdict(question: PackageQuestion, release: Purl | undefined, verdict: VerdictQuestion): VerifiedAnswer
   /** The exception in force that covers this purl. */
   exceptionFor(purl: Purl, nowMs: number): PolicyException | undefined
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readRules } from './read-rules.ts'
-import { namePattern, verifiedLevel } from './rules.ts'
+import { namePattern, verifiedRule } from './rules.ts'
 
 const read = (text: string) => readRules(text, '/data/policy.toml', ['toy'])
 
@@ -36,9 +36,16 @@ test('readRules() refuses what would silently do nothing, and says where', () =>
 
 test('readRules() carries the verified level; the first rule that names one decides', () => {
   const rules = read('[[rule]]\nnames = ["a*"]\nverified = "enforce"\n[[rule]]\nverified = "prefer"')
-  assert.equal(verifiedLevel(rules, { ecosystem: 'toy', name: 'ab' }), 'enforce')
-  assert.equal(verifiedLevel(rules, { ecosystem: 'toy', name: 'b' }), 'prefer')
-  assert.equal(verifiedLevel(read(''), { ecosystem: 'toy', name: 'b' }), 'observe')
+  const levelOf = (name: string) => verifiedRule(rules, { ecosystem: 'toy', name })?.verified
+  assert.deepEqual([levelOf('ab'), levelOf('b')], ['enforce', 'prefer'])
+  assert.equal(verifiedRule(read(''), { ecosystem: 'toy', name: 'b' }), undefined)
+})
+
+test('readRules() takes accept with enforce alone, and only what may be accepted', () => {
+  const rules = read('[[rule]]\nverified = "enforce"\naccept = ["witnessed", "built-once"]')
+  assert.deepEqual(rules.rules[0]?.accept, ['witnessed', 'built-once'])
+  assert.throws(() => read('[[rule]]\nverified = "prefer"\naccept = ["witnessed"]'), /accept belongs to/)
+  assert.throws(() => read('[[rule]]\nverified = "enforce"\naccept = ["revoked"]'), { code: 'usage.config' })
 })
 
 test('namePattern() takes stars for any text and everything else for itself', () => {

@@ -7,6 +7,7 @@ import { z } from 'zod'
 import { AppError } from '../base/errors.ts'
 import { SEVERITIES } from '../base/osv/advisory.ts'
 import { type Comparator, namePattern, type Rule, type Rules } from './rules.ts'
+import { ACCEPTABLE } from './verdict.ts'
 
 /** Rules of one file. */
 const RULES_MAX = 10_000
@@ -33,6 +34,7 @@ const ruleTable = z.strictObject({
   vulnerable: z.enum(['block', 'warn', 'ignore']).optional(),
   'min-severity': z.enum(SEVERITIES).optional(),
   verified: z.enum(['enforce', 'prefer', 'observe']).optional(),
+  accept: z.array(z.enum(ACCEPTABLE)).min(1).max(2).optional(),
   reason: z.string().min(1).max(500).optional(),
 })
 const policyFile = z.strictObject({
@@ -88,6 +90,7 @@ function readRule(
   if (table.upstreams !== undefined && access !== 'private') refuse('upstreams belong to access = "private"')
   if (table['unknown-age'] !== undefined && table['min-age'] === undefined) refuse('unknown-age belongs to min-age')
   if (table['min-severity'] !== undefined && vulnerable === undefined) refuse('min-severity belongs to vulnerable')
+  if (table.accept !== undefined && verified !== 'enforce') refuse('accept belongs to verified = "enforce"')
   return {
     title,
     written: Object.entries(table)
@@ -105,6 +108,7 @@ function readRule(
     vulnerable,
     severityMin: table['min-severity'] ?? 'low',
     verified,
+    accept: table.accept ?? [],
     reason: table.reason,
   }
 }

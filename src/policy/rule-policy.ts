@@ -19,7 +19,8 @@ import type {
   ReleaseAnswers,
   ReleasesQuestion,
 } from './policy.ts'
-import { matchesPackage, matchesVersion, type Rule, type Rules } from './rules.ts'
+import { matchesPackage, matchesVersion, type Rule, type Rules, verifiedRule } from './rules.ts'
+import { judgeVerdict } from './verdict.ts'
 
 /** What the rules are applied with. */
 export interface RulePolicySources {
@@ -76,6 +77,17 @@ export function createRulePolicy(sources: RulePolicySources): Policy {
       return fallback === 'deny' || rules.some((rule) => mayHide(rule, ecosystem))
     },
     judge: (question) => judge(sources, question),
+    enforcesVerdicts: (question) => verifiedRule(sources.rules(), question)?.verified === 'enforce',
+    judgeVerdict(question, release, verdict) {
+      const rule = verifiedRule(sources.rules(), question)
+      const { verified: level = 'prefer', accept = [] } = rule ?? {}
+      const answer = judgeVerdict(verdict, { level, accept, because: rule === undefined ? '' : because(rule) })
+      const exception = answer.kind === 'allow' ? undefined : exceptionFor(release ?? question.purl, question.nowMs)
+      if (answer.kind === 'allow' || exception === undefined) return answer
+      const { message } = answer.reason
+      const notes = [`${message}; let through by an exception: ${exception.reason}`]
+      return { kind: 'allow', notes, binds: false, would: message, exception }
+    },
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { CompareVersions, Severity } from '../base/osv/advisory.ts'
 import type { PackageQuestion } from './policy.ts'
+import type { Acceptable, VerifiedLevel } from './verdict.ts'
 
 /** One rule. What it does not say is left to the rules behind it. */
 export interface Rule {
@@ -30,12 +31,11 @@ export interface Rule {
   /** Advisories below it are passed over; those of unknown severity count always. */
   readonly severityMin: Severity
   readonly verified: VerifiedLevel | undefined
+  /** With `enforce`: what is enough besides a rebuild. */
+  readonly accept: readonly Acceptable[]
   /** For the user's screen. */
   readonly reason: string | undefined
 }
-
-/** How much a release that was built and agreed upon by several is asked for; nothing gives verdicts on it yet. */
-export type VerifiedLevel = 'enforce' | 'prefer' | 'observe'
 
 /** One condition on a version; all of a list must hold. */
 export interface Comparator {
@@ -66,10 +66,9 @@ export function matchesVersion(rule: Rule, version: string, compare: CompareVers
   return rule.versions.some((range) => range.every((comparator) => holds(comparator, version, compare)))
 }
 
-/** How much of the verified level is asked for. */
-export function verifiedLevel(rules: Rules, question: Pick<PackageQuestion, 'ecosystem' | 'name'>): VerifiedLevel {
-  const found = rules.rules.find((rule) => rule.verified !== undefined && matchesPackage(rule, question))
-  return found?.verified ?? 'observe'
+/** The first rule that says what verdicts do to serving this package; undefined: none does, and `prefer` holds. */
+export function verifiedRule(rules: Rules, question: Pick<PackageQuestion, 'ecosystem' | 'name'>): Rule | undefined {
+  return rules.rules.find((rule) => rule.verified !== undefined && matchesPackage(rule, question))
 }
 
 /** A name with `*` for any text, whatever the case of its letters. */

@@ -1,12 +1,11 @@
 /**
  * Step 2: may this file be given at all? Asks the policy, also for what else the bytes are known as, compares with what was
- * seen of a released file before, and makes
- * `Cleared`, which the later steps demand. The log's inclusion proof joins the evidence here, before the policy is asked.
+ * seen of a released file before, looks at what the transparency log says of it, and makes `Cleared`, which the later steps demand.
  */
 import type { Brand } from '../base/brand.ts'
 import type { BlobId } from '../base/digest.ts'
 import type { StoredDocument } from '../base/document.ts'
-import type { Located, Reason } from '../base/located.ts'
+import type { Evidence, Located, Reason } from '../base/located.ts'
 import type { ShareLevel } from '../base/share.ts'
 import type { BlobInfo } from '../store/store.ts'
 import type { ServeParts } from './parts.ts'
@@ -54,13 +53,37 @@ export async function check(
   const exception = purl === undefined ? undefined : parts.policy.exceptionFor(purl, parts.clock.nowMs())
   const conflict = released.conflict(located, exception !== undefined)
   if (conflict !== undefined) return { kind: 'denied', reason: conflict }
+  const verified = await guard.verify(located, signal)
+  if (verified.answer.kind === 'deny') return { kind: 'denied', reason: verified.answer.reason }
+  if (verified.answer.would !== undefined) {
+    parts.logger.debug(
+      { label, would: verified.answer.would },
+      'a file that would be refused where verdicts are enforced',
+    )
+  }
+  if (verified.answer.exception !== undefined) {
+    parts.logger.warn(
+      { purl, label, exception: verified.answer.exception },
+      'an exception let through what the log denies',
+    )
+  }
   if (judged.exception !== undefined) {
     parts.logger.warn({ purl, label, exception: judged.exception }, 'an exception let through what a rule denies')
   } else if (answer.notes.length + judged.notes.length > 0) {
     parts.logger.debug({ label, notes: [...answer.notes, ...judged.notes] }, 'the policy allowed a file with notes')
   }
   const share = shareOf(located, parts)
-  return { kind: 'cleared', cleared: { located, share, sources: 'all', notes: judged.notes } as unknown as Cleared }
+  const notes = [...judged.notes, ...verified.answer.notes]
+  const pinned = pinnedTo(located, verified.evidence)
+  return { kind: 'cleared', cleared: { located: pinned, share, sources: 'all', notes } as unknown as Cleared }
+}
+
+/** The file with what the log states of its bytes: who fetches it demands those digests as well. */
+function pinnedTo(located: Located, evidence: readonly Evidence[]): Located {
+  const added = evidence.filter(({ digest }) => !located.digests.includes(digest))
+  if (added.length === 0) return located
+  const digests = [...located.digests, ...added.map(({ digest }) => digest)] as unknown as Located['digests']
+  return { ...located, digests, evidence: [...located.evidence, ...added] }
 }
 
 /**

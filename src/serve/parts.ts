@@ -9,6 +9,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { Store } from '../store/store.ts'
 import type { Upstream } from '../upstream/upstream.ts'
 import type { Ledger } from './ledger.ts'
+import type { TrustedLog } from './rules/verdicts.ts'
 
 /** One document to be put into a client's format, off the loop that serves. */
 export interface TransformJob {
@@ -106,6 +107,8 @@ export interface ServeDependencies {
   readonly peers: Peers | undefined
   readonly upstream: Upstream
   readonly policy: Policy
+  /** The transparency log, whose verdicts count; undefined: this node has none. */
+  readonly log?: TrustedLog | undefined
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

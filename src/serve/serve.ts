@@ -37,6 +37,7 @@ import { createGuard, type GuardDependencies } from './rules/guard.ts'
 import { createKnownNames } from './rules/known-as.ts'
 import { createReleasedFiles } from './rules/released.ts'
 import { type CheckRules, type Held, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
+import { createVerdicts } from './rules/verdicts.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
 import { ExpectedSizes } from './transfer/expected-sizes.ts'
 import { Transfers } from './transfer/transfers.ts'
@@ -152,7 +153,8 @@ class ReadFlow implements Serve {
       baseUrl: (upstream) => parts.upstream.config(upstream)?.url,
     }
     const { ecosystems } = options
-    this.#judging = { ecosystems, documents: this.#documents, variants: this.#variants, context: this.#context }
+    const verdicts = createVerdicts(parts.log, parts)
+    this.#judging = { ecosystems, documents: this.#documents, variants, context: this.#context, verdicts }
     const guard = createGuard(parts, this.#judging)
     this.#rules = { guard, known: createKnownNames(parts, guard), released: createReleasedFiles(parts) }
     this.#atHand = createAtHand(parts, variants, this.#life.signal)

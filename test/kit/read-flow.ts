@@ -13,6 +13,7 @@ import type { Ecosystem } from '../../src/ecosystems/ecosystem.ts'
 import { integrityPolicy } from '../../src/policy/integrity.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import type { ServeLimits, Transform } from '../../src/serve/parts.ts'
+import type { TrustedLog } from '../../src/serve/rules/verdicts.ts'
 import { createServe, type Serve, type ServeReply, type StoreOnly } from '../../src/serve/serve.ts'
 import { createMemoryStore, type MemoryStore } from '../../src/store/memory.ts'
 import { createMemoryUpstream, type MemoryUpstream } from '../../src/upstream/memory.ts'
@@ -58,6 +59,7 @@ export interface ReadFlowOptions {
   readonly share?: UpstreamConfig['share']
   /** Default: `integrityPolicy`. */
   readonly policy?: Policy
+  readonly log?: TrustedLog
 }
 
 /** A node with an empty store. */
@@ -94,6 +96,7 @@ export function readFlow(options: ReadFlowOptions = {}): ReadFlow {
       peers,
       upstream,
       policy: options.policy ?? integrityPolicy,
+      log: options.log,
       clock,
       random,
       logger: silentLogger,

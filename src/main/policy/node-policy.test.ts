@@ -115,7 +115,6 @@ test('the view shows the rules as they were written, and what they ask for in va
   assert.deepEqual(view.rules[0], { title: 'wait', text: 'min-age = "7d"' })
   assert.match(view.remarks.join('\n'), /min-age is applied to docker.* only where a file states its time/)
   assert.match(view.remarks.join('\n'), /no advisories were imported/)
-  assert.match(view.remarks.join('\n'), /verified is read and has no effect yet/)
 })
 
 test('a decision is asked of the read flow', async (t) => {

@@ -227,9 +227,6 @@ function remarksOf({ rules }: Rules, advisories: Advisories): string[] {
   if (asksForAdvisories && advisories.state().records === 0) {
     remarks.push('no advisories were imported, so nothing counts as vulnerable: see pyrsia osv import')
   }
-  if (rules.some(({ verified }) => verified === 'enforce' || verified === 'prefer')) {
-    remarks.push('verified is read and has no effect yet: no builds are verified')
-  }
   return remarks
 }
 

@@ -1,12 +1,12 @@
 /**
  * Asks the policy on behalf of the read flow: finds out what it wants to know (the releases of a package and their times, out of
  * the index that is kept or asked for) and remembers its answers for as long as they hold. Used at three places: before anything
- * is asked (`admit`, `forbidden`), at an index (`held`) and at a file (`judge`).
+ * is asked (`admit`, `forbidden`), at an index (`held`) and at a file (`judge`, and by the log `verify`).
  */
 import type { BlobId } from '../../base/digest.ts'
 import type { StoredDocument } from '../../base/document.ts'
 import { AppError, errorChain } from '../../base/errors.ts'
-import type { Reason } from '../../base/located.ts'
+import type { Located, Reason } from '../../base/located.ts'
 import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
 import { parseReleases, type Release } from '../../base/releases.ts'
 import { collect } from '../../base/streams.ts'
@@ -17,11 +17,13 @@ import {
   type RelayBody,
   type ResolveContext,
 } from '../../ecosystems/ecosystem.ts'
-import type { PackageQuestion, ReleaseAnswer, ReleaseAnswers } from '../../policy/policy.ts'
+import type { PackageQuestion, ReleaseAnswer, ReleaseAnswers, VerifiedAnswer } from '../../policy/policy.ts'
+import { DEFAULT_VERDICT_RULE, judgeVerdict } from '../../policy/verdict.ts'
 import type { Documents } from '../documents/documents.ts'
 import type { Variants } from '../documents/variants.ts'
 import type { ServeParts } from '../parts.ts'
-import { type Guard, type Held, NOTHING_HELD } from './rules.ts'
+import { type Guard, type Held, NOTHING_HELD, type Verified } from './rules.ts'
+import type { Verdicts } from './verdicts.ts'
 
 /** What a guard is made of, beside the parts. */
 export interface GuardDependencies {
@@ -29,6 +31,7 @@ export interface GuardDependencies {
   readonly documents: Documents
   readonly variants: Variants
   readonly context: ResolveContext
+  readonly verdicts: Verdicts
 }
 
 const ALLOW: ReleaseAnswer = { kind: 'allow', notes: [] }
@@ -99,6 +102,24 @@ class PolicyGuard implements Guard {
     if (!timeMissing) return answer ?? ALLOW
     const listed = await this.#fromIndex(ecosystem, located.purl, located.upstream, question, signal)
     return listed?.byVersion.get(version) ?? answer ?? ALLOW
+  }
+
+  async verify(located: Parameters<Guard['verify']>[0], signal: AbortSignal): Promise<Verified> {
+    const { policy } = this.#parts
+    const { purl } = located
+    const ecosystem = this.#ecosystems.get(located.ecosystem)
+    // Bytes without a name belong to a file that was judged by its own: they are refused if they are revoked, not for want of a verdict.
+    const question = ecosystem === undefined || purl === undefined ? undefined : this.#question(ecosystem, purl)
+    const patient = question !== undefined && policy.enforcesVerdicts(question)
+    const { finding, stale } = await this.#dependencies.verdicts.of(located, patient, signal)
+    const verdict = { label: labelOf(ecosystem, located), evidence: finding?.evidence, stale }
+    const answer: VerifiedAnswer =
+      question === undefined
+        ? judgeVerdict(verdict, DEFAULT_VERDICT_RULE)
+        : policy.judgeVerdict(question, purl, verdict)
+    if (answer.kind === 'deny' || !answer.binds || finding === undefined) return { answer, evidence: [] }
+    const statedBy = finding.evidence.says
+    return { answer, evidence: finding.pins.map((digest) => ({ kind: 'log', digest, statedBy })) }
   }
 
   /** The decisions on the releases that the package's index lists; undefined if it cannot be had. */
@@ -176,6 +197,10 @@ function nameOf(ecosystem: Ecosystem, purl: Purl): string {
     if (error instanceof AppError && error.kind === 'usage') return purlParts(purl).name
     throw error
   }
+}
+
+function labelOf(ecosystem: Ecosystem | undefined, { purl, label }: Pick<Located, 'purl' | 'label'>): string {
+  return ecosystem === undefined || purl === undefined ? label : nameOf(ecosystem, purl)
 }
 
 function heldOf(ecosystem: Ecosystem, name: string, { byVersion }: ReleaseAnswers): Held {

@@ -4,10 +4,10 @@
  */
 import type { Digest } from '../../base/digest.ts'
 import type { StoredDocument } from '../../base/document.ts'
-import type { Located, Reason } from '../../base/located.ts'
+import type { Evidence, Located, Reason } from '../../base/located.ts'
 import type { Purl } from '../../base/purl.ts'
 import type { Ecosystem, HiddenRelease, RelayBody } from '../../ecosystems/ecosystem.ts'
-import type { ReleaseAnswer } from '../../policy/policy.ts'
+import type { ReleaseAnswer, VerifiedAnswer } from '../../policy/policy.ts'
 
 /** What the policy keeps from the clients of an index. */
 export interface Held {
@@ -35,6 +35,18 @@ export interface Guard {
     located: Pick<Located, 'ecosystem' | 'purl' | 'upstream' | 'releasedAtMs'>,
     signal: AbortSignal,
   ): Promise<ReleaseAnswer>
+  /** What the log says of a file, and what the policy makes of it. @throws aborted.caller */
+  verify(
+    located: Pick<Located, 'ecosystem' | 'purl' | 'label' | 'digests' | 'path'>,
+    signal: AbortSignal,
+  ): Promise<Verified>
+}
+
+/** What the log does to a file: the policy's answer, and what is demanded of its bytes besides. */
+export interface Verified {
+  readonly answer: VerifiedAnswer
+  /** What the log states of the bytes; the file is given only if they have these digests. */
+  readonly evidence: readonly Evidence[]
 }
 
 /** Nothing is hidden. */

@@ -1,0 +1,53 @@
+/** A log in memory with test entries and the network whose log it is, for tests of whoever asks it. */
+
+import { signerOfSeed } from '../../src/base/crypto/ed25519.ts'
+import { type Entry, encodeEntry, parseEntry } from '../../src/base/entries/entry.ts'
+import { entryKeys } from '../../src/base/entries/entry-keys.ts'
+import type { Network } from '../../src/base/network/network.ts'
+import type { EntryKeys, LogWriter } from '../../src/log/log.ts'
+import { createMemoryWriter } from '../../src/log/memory.ts'
+import { sampleNetwork, sampleSeed } from './sample-network.ts'
+
+/** A log that a test appends to. */
+export interface TestLog {
+  readonly reader: LogWriter
+  readonly network: Network
+  /** Appends entries; the checkpoint over them is cosigned at `cosignedSeconds`, by nobody if that is undefined. */
+  append(...entries: readonly Entry[]): Promise<void>
+}
+
+/** What may be chosen. */
+export interface TestLogOptions {
+  /** 1: a solo network. Default: 4. */
+  readonly authorities?: number
+  readonly freshnessSeconds?: number
+  readonly expires?: number
+  /** When checkpoints are cosigned, seconds since 1970, one time per cosigner. */
+  readonly cosignedSeconds: readonly number[]
+}
+
+/** A log without entries. */
+export function testLog(options: TestLogOptions): TestLog {
+  const { authorities = 4, cosignedSeconds, ...about } = options
+  const network = sampleNetwork({ authorities, ...about })
+  const reader = createMemoryWriter({ origin: network.origin, keysOf }, signerOfSeed(sampleSeed(0, 'log')))
+  const cosignatures = cosignedSeconds.map((timeSeconds, index) => ({
+    name: `org-${index}.example/cosigner`,
+    timeSeconds,
+  }))
+  return {
+    reader,
+    network,
+    async append(...entries) {
+      await reader.append(entries.map(encodeEntry))
+      const newest = reader.newest()
+      if (newest !== undefined) await reader.publish({ ...newest, cosignatures })
+    },
+  }
+}
+
+/** What the log's index finds an entry by. */
+export function keysOf(bytes: Uint8Array): EntryKeys {
+  const entry = parseEntry(bytes)
+  return { kind: entry.kind, ...entryKeys(entry) }
+}
