@@ -90,6 +90,8 @@ export const ERROR_CODES = {
   'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',
   'damaged.blob': 'A stored blob no longer has the bytes that were verified.',
   'damaged.identity': 'The key file of this node cannot be read or holds no Ed25519 key.',
+  'damaged.snapshot':
+    'A snapshot of the consensus state, or its journal, is cut short or has another root than it should.',
   'damaged.database': 'The metadata database cannot be read or has a schema of a newer version.',
   'aborted.caller': 'The caller left before the work was done.',
   'aborted.shutdown': 'The node is shutting down.',

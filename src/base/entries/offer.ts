@@ -2,6 +2,7 @@
  * What a node offers to be: its organisation, its roles and its keys, signed by the node itself. The network's authorities vote on
  * the offer; without it nobody can make somebody else's key a member's. 2-trust.md, "Random selection", 4.
  */
+import { hash } from 'node:crypto'
 import { z } from 'zod'
 import { canonicalJson } from '../crypto/canonical-json.ts'
 import { type Hex32, type Hex64, hex32, hex64, organisationName, originText, purlType, word } from './fields.ts'
@@ -68,9 +69,9 @@ export function offerMessage(body: OfferBody): Uint8Array {
   ])
 }
 
-/** The name of the node of an offer: its attestation key, or its consensus key if it does not build. */
-export function nodeOf(body: OfferBody): Hex32 {
-  return body.keys.attestation ?? body.keys.consensus ?? body.keys.peer ?? ''
+/** The name of the node of an offer: its attestation key, its consensus key if it does not build, the hash of its keys if it is a witness. */
+export function nodeOf({ keys }: OfferBody): Hex32 {
+  return keys.attestation ?? keys.consensus ?? hash('sha256', canonicalJson({ ...keys }), 'hex')
 }
 
 function buildsJson({ type, toolchains }: Builds): { type: string; toolchains: readonly string[] } {
