@@ -80,6 +80,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/cli/offline/files.ts': ['node:fs/promises'],
   'src/cli/node-api.ts': ['timers', 'network', 'node:fs/promises'],
   'src/http/listen.ts': ['timers', 'node:http'],
+  'src/log/reader/evidence-file.ts': ['node:fs/promises'],
   'src/main/cli.ts': ['time', 'process', 'node:fs'],
   'src/main/daemon.ts': ['timers', 'process', 'node:fs/promises', 'node:os'],
   'src/main/data-directory.ts': ['random', 'node:fs/promises'],
@@ -128,7 +129,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'reflect-metadata': ['src/peers/'],
   semver: ['src/ecosystems/'],
   'smol-toml': ['src/main/', 'src/ecosystems/', 'src/clients/', 'src/policy/'],
-  undici: ['src/upstream/', 'src/peers/', 'src/cli/', 'src/main/doctor/'],
+  undici: ['src/upstream/', 'src/peers/', 'src/cli/', 'src/main/doctor/', 'src/log/files/'],
   zod: ['src/'],
 }
 

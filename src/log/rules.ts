@@ -8,9 +8,10 @@ import { sameHash } from './tree/hash.ts'
 export const APPEND_ENTRIES_MAX = 16_384
 /** Bytes of the entries of one `append`. */
 export const APPEND_BYTES_MAX: number = 64 * 1_048_576
-/** Hits of a query that does not say how many it wants, and the most that it may want. */
+/** Hits of a query that does not say how many it wants. */
 const HITS_DEFAULT = 100
-const HITS_MAX = 1000
+/** The most hits that a query may want. */
+export const HITS_MAX = 1000
 
 /** The bytes of entries that may be appended in one go. @throws usage.log */
 export function bytesOfAppend(entries: readonly Uint8Array[]): number {

@@ -94,7 +94,7 @@ export interface LeadRequest {
 export interface LogFileRequest {
   /** SHA-256 of the log's origin, 64 lower-case hex digits (the "origin hash" of tlog-witness). */
   readonly originHash: string
-  /** `checkpoint` or a path below `tile/`. */
+  /** `checkpoint`, a path below `tile/`, or a search below `find/`. */
   readonly path: string
 }
 

@@ -5,16 +5,16 @@
  */
 import type { Logger } from '../../base/clock.ts'
 import { AppError, errorChain, isKind } from '../../base/errors.ts'
+import { checkGrowth } from '../files/growth.ts'
+import { createSourcePool, type LogSource } from '../files/source.ts'
+import { VerifiedFiles } from '../files/verified-files.ts'
 import type { AcceptedCheckpoint, TreeHead } from '../log.ts'
 import { parseCheckpoint } from '../note/checkpoint.ts'
 import { parseNote } from '../note/note.ts'
 import { sameHash } from '../tree/hash.ts'
-import { checkGrowth } from './growth.ts'
 import { type JudgedCheckpoint, judgeCheckpoint, type LogKeys, mergeCheckpoints } from './judge.ts'
 import { PendingCheckpoints } from './pending.ts'
-import { createSourcePool, type LogSource } from './source.ts'
 import { type CheckedEvidence, checkEvidence, type Evidence, evidenceText, mustStop } from './split-view.ts'
-import { VerifiedFiles } from './verified-files.ts'
 
 /** The copy of the log that grows by what is accepted; its owner keeps it durable. */
 export interface FollowedLog {

@@ -141,7 +141,9 @@ export function logFilePath({ originHash, path }: LogFileRequest): string {
 
 /** The file that a path of the data plane names. @throws usage.request; the tile paths themselves are the log's to judge */
 export function parseLogFilePath(path: string): LogFileRequest {
-  const found = /^([0-9a-f]{64})\/(checkpoint|tile\/[0-9a-z/.]{1,120})$/.exec(path.slice(PATHS.logs.length))
+  const found = /^([0-9a-f]{64})\/(checkpoint|tile\/[0-9a-z/.]{1,120}|find\/[0-9A-Za-z_-]{1,2048})$/.exec(
+    path.slice(PATHS.logs.length),
+  )
   const [, originHash, file] = found ?? []
   if (originHash === undefined || file === undefined) {
     throw new AppError('usage.request', `wanted a file of a log, found ${JSON.stringify(path.slice(0, 200))}`)

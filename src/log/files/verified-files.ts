@@ -39,6 +39,11 @@ export class VerifiedFiles implements TileSource {
     this.#pool = pool
   }
 
+  /** False once every source was left. */
+  usable(): boolean {
+    return this.#pool.left().length > 0
+  }
+
   /** A tile or a bundle that this tree has, as `tile/...` names it. @throws unavailable.peer, usage.log for other paths, aborted.caller */
   async fetch(path: string, signal: AbortSignal): Promise<Uint8Array> {
     const found = parseTilePath(path)
