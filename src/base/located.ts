@@ -197,6 +197,8 @@ export interface Located {
   readonly mutable?: boolean
   /** True: shared with nobody, whatever the upstream's level. */
   readonly unshared?: boolean
+  /** True if its bytes name what clients ask for after it (`Ecosystem.ahead`). */
+  readonly leads?: true
 }
 
 /** How a resolution ends. */

@@ -141,6 +141,14 @@ export interface LockedFile {
   readonly leads?: true
 }
 
+/** What clients will most likely ask for after a file, as paths below the mount. */
+export interface AheadPaths {
+  /** To be had whole. */
+  readonly files: readonly string[]
+  /** Of which only what upstream states is worth having before anybody asks. */
+  readonly statements: readonly string[]
+}
+
 /** Reads a lockfile format. */
 export interface LockfileReader {
   /** File names it reads. */
@@ -400,6 +408,8 @@ export interface Ecosystem {
   refuse(reason: Reason, request: RequestView): NativeReply
   /** What a file refers to: a manifest's children and blobs. Empty for files that refer to nothing. @throws untrusted.reply if malformed */
   references(file: { readonly bytes: Uint8Array; readonly mediaType: string | undefined }): Reference[]
+  /** What clients ask for after the file at this path below the mount, which `leads`. @throws untrusted.reply if it is malformed */
+  ahead?(path: string, bytes: Uint8Array): AheadPaths
   readonly lockfiles: readonly LockfileReader[]
   /**
    * What is wanted beside a file or document that `leads`: an image's manifest for `platform` and its layers, the files of an

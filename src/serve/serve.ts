@@ -39,6 +39,7 @@ import { createReleasedFiles } from './rules/released.ts'
 import { type CheckRules, type Held, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
 import { createVerdicts } from './rules/verdicts.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
+import { Ahead, type AheadJob } from './transfer/ahead.ts'
 import { ExpectedSizes } from './transfer/expected-sizes.ts'
 import { Transfers } from './transfer/transfers.ts'
 
@@ -130,6 +131,7 @@ class ReadFlow implements Serve {
   readonly #expected = new ExpectedSizes()
   readonly #judging: GuardDependencies
   readonly #atHand: AtHand
+  readonly #ahead: Ahead
   readonly #life = new AbortController()
   readonly #stopWatching: () => void
 
@@ -158,6 +160,7 @@ class ReadFlow implements Serve {
     const guard = createGuard(parts, this.#judging)
     this.#rules = { guard, known: createKnownNames(parts, guard), released: createReleasedFiles(parts) }
     this.#atHand = createAtHand(parts, variants, this.#life.signal)
+    this.#ahead = new Ahead(parts, this.#life.signal, (job, signal) => this.#bring(job, signal))
     this.#stopWatching = forgetRemoved(parts.store)
   }
 
@@ -180,6 +183,7 @@ class ReadFlow implements Serve {
   async #read(request: ServeRequest): Promise<ServeReply> {
     const { signal } = request
     const want = match(request)
+    this.#ahead.asked(request.ecosystem.id, request.path)
     if (want.kind === 'ping') return native(want.reply)
     if (want.kind === 'unsupported') return this.#refuse(want.reason, request)
     if (want.kind === 'relay') {
@@ -224,10 +228,28 @@ class ReadFlow implements Serve {
       range,
       headers: { ...ageHeaders(staleSeconds), ...noticeOf(checked.cleared.notes.join('; '), request) },
       ledger,
-      onEnd: () => this.#record(located),
+      onEnd: () => {
+        this.#record(located)
+        if (source.kind !== 'stored') this.#ahead.follow(request.ecosystem, request.path, located)
+      },
     }
     if (fetched.kind === 'passed') return streamPassed(fetched.passed, how)
     return streamVerified(fetched.verified, how)
+  }
+
+  /** Has a file, or what upstream states of it, before anybody asks; the file, if it came from elsewhere. */
+  async #bring({ ecosystem, path, whole }: AheadJob, signal: AbortSignal): Promise<Located | undefined> {
+    const request = { ecosystem, method: 'GET', path, query: {}, headers: {}, base: '', body: undefined, signal }
+    const want = match(request)
+    if (want.kind !== 'artifact') return undefined
+    const { resolution, unaskable } = await this.#resolve(want, request)
+    if (resolution.kind !== 'file' || !whole) return undefined
+    const { located } = resolution
+    const checked = await check(located, this.#parts, this.#rules, signal)
+    if (checked.kind === 'denied' || storedBlob(located, this.#parts.store) !== undefined) return undefined
+    const seek = { unaskable, requestPath: undefined, upstreamOnly: false }
+    await this.#transfers.whole(checked.cleared, ecosystem.aliases, seek, signal)
+    return located
   }
 
   /** Why the package that is asked for must not be looked up. */

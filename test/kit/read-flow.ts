@@ -240,6 +240,12 @@ function bareEcosystem(files: ReadonlyMap<string, Located>, defaults: Partial<Do
       body: `${code}: ${message}`,
     }),
     references: () => [],
+    // Lines `file PATH` and `statement PATH`.
+    ahead: (_path, bytes) => {
+      const lines = Buffer.from(bytes).toString().split('\n')
+      const after = (word: string) => lines.flatMap((line) => (line.startsWith(word) ? [line.slice(word.length)] : []))
+      return { files: after('file '), statements: after('statement ') }
+    },
     lockfiles: [],
     clients: [],
   }

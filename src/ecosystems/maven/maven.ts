@@ -6,6 +6,7 @@ import type { Ecosystem } from '../ecosystem.ts'
 import { mavenClients } from './clients/clients.ts'
 import { MAVEN_TYPE, mavenFromPurl, mavenToPurl } from './coordinates.ts'
 import { mavenDefaultUrl } from './default-upstream.ts'
+import { aheadOfPom } from './formats/ahead.ts'
 import { mavenLockfiles } from './lockfiles.ts'
 import { readPlace } from './names.ts'
 import { mavenReferences } from './references.ts'
@@ -36,6 +37,10 @@ export const maven: Ecosystem = {
   transform: transformMaven,
   refuse: refuseMaven,
   references: mavenReferences,
+  ahead(path, bytes) {
+    const place = readPlace(path)
+    return place.kind === 'file' ? aheadOfPom(place, bytes) : { files: [], statements: [] }
+  },
   lockfiles: mavenLockfiles,
   clients: mavenClients,
 }

@@ -192,6 +192,7 @@ function locate(place: Place, stated: Statement, isFixed: boolean): Located {
     ...(stated.releasedAtMs === undefined ? {} : { releasedAtMs: stated.releasedAtMs }),
     ...(isFixed ? {} : { mutable: true }),
     ...(isBuild ? { unshared: true } : {}),
+    ...(place.file.endsWith('.pom') ? { leads: true } : {}),
   }
 }
 
