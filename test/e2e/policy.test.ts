@@ -183,6 +183,12 @@ test(
         summary: `${name} leaks`,
         affected: [{ package: { ecosystem: 'npm', name }, ranges: [{ type: 'SEMVER', events }] }],
       })
+    registry.tamper((path, body) => {
+      if (path !== 'leaky') return body
+      const packument = JSON.parse(body.toString()) as { 'dist-tags': Record<string, string> }
+      packument['dist-tags'].beta = '1.2.0'
+      return Buffer.from(JSON.stringify(packument))
+    })
     const zip = join(directory, 'all.zip')
     const leaky = advisory('GHSA-aaaa-bbbb-cccc', 'leaky', [{ introduced: '1.1.0' }, { fixed: '1.3.0' }])
     writeFileSync(
@@ -199,6 +205,13 @@ test(
     assert.equal(plain.code, 0, plain.stderr)
     assert.equal(first.version('leaky'), '1.0.0')
     assert.match(plain.stderr, why)
+    const beta = await first.npm('view', 'leaky@beta', 'version')
+    assert.notEqual(beta.code, 0, beta.stdout)
+    const asked = await fetch(new URL('/leaky/beta', node.endpoints.npm))
+    assert.equal(asked.status, 403)
+    assert.match(((await asked.json()) as { error: string }).error, why)
+    const tagged = await fetch(new URL('/leaky/latest', node.endpoints.npm))
+    assert.equal(((await tagged.json()) as { version: string }).version, '1.0.0')
     const locked = await user()
     lock(locked, registry, 'leaky', '1.2.0', await integrityOf(registry, 'leaky', '1.2.0'))
     const ci = await locked.npm('ci')

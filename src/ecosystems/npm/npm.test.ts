@@ -185,6 +185,17 @@ function locate(target: string, headers: Record<string, string> = {}, answers: A
   return { located: resolution.located, needs }
 }
 
+test('a manifest is asked for as the version that its number or its tag means, so that the policy can refuse that one', () => {
+  const purlOf = (target: string) => {
+    const { resolution } = drive(npm, requestOf(target, STOCK), answer)
+    return resolution?.kind === 'document' ? resolution.purl : resolution?.kind
+  }
+  assert.equal(purlOf('/left/1.0.0'), 'pkg:npm/left@1.0.0')
+  assert.equal(purlOf('/left/next'), 'pkg:npm/left@2.0.0-rc.1')
+  assert.equal(purlOf('/left/latest'), 'pkg:npm/left', 'that tag moves to what is left')
+  assert.equal(purlOf('/left/nothing'), 'absent')
+})
+
 test('a tarball is found by the table of files, with its digests from the packument', () => {
   const { located, needs } = locate('/left/-/left-1.1.0.tgz')
   assert.deepEqual(needs.map(viewOf), [FILES_VIEW])

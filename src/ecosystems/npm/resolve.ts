@@ -3,7 +3,6 @@
  * names its digest (checked against the packument only if that is kept already: `npm ci` needs no metadata), else by the
  * packument's table of files.
  */
-import semver from 'semver'
 import { ALGORITHMS, algorithmOf, type Digest, digestsOfSri, isStrong } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import type { DocumentRequest, Evidence, Got, Located, Need, Resolution, Want } from '../../base/located.ts'
@@ -34,31 +33,34 @@ export function* resolveNpm(want: Want, _request: RequestView, context: ResolveC
   if (want.kind === 'artifact') return yield* resolveTarball(want.params, context)
   const { what, name = '', specifier } = want.params
   if (what === 'plain') return resolvePlain(want.params, context)
+  let version: string | undefined
   if (what === 'version' && specifier !== undefined) {
-    const missing = yield* checkSpecifier(name, specifier, context)
-    if (missing !== undefined) return missing
+    const found = yield* versionOf(name, specifier, context)
+    if (typeof found !== 'string') return found
+    // Of all tags this one alone stays when its version is hidden: it moves to another.
+    if (specifier !== 'latest') version = found
   }
   return {
     kind: 'document',
     request: packumentRequest(name, context),
-    // A tag is answered with what it points at after the policy; a version that is hidden is refused by its name.
-    purl: purlOf(name, what === 'version' && semver.valid(specifier) !== null ? specifier : undefined),
+    // A version that is hidden is refused with its reason, asked for by its number or by a tag.
+    purl: purlOf(name, version),
     label: specifier === undefined ? name : `${name}@${specifier}`,
     listsReleases: true,
   }
 }
 
 /** Only versions and tags that exist become documents: a made-up one must not cost a transform. */
-function* checkSpecifier(
+function* versionOf(
   name: string,
   specifier: string,
   context: ResolveContext,
-): Generator<Need, Resolution | undefined, Got> {
+): Generator<Need, Resolution | string, Got> {
   const table = yield { kind: 'document', request: packumentRequest(name, context), view: FILES_VIEW }
   if (table.kind === 'absent' || table.kind === 'unavailable') return table
   const version = findTag(table.bytes, specifier) ?? specifier
   return hasFile(table.bytes, tarballName(name, version))
-    ? undefined
+    ? version
     : absent(`${name} has no version or tag ${specifier}`)
 }
 
