@@ -79,6 +79,8 @@ export const ERROR_CODES = {
   'unavailable.timeout': 'Something did not happen within its time limit.',
   'unavailable.storage':
     'The file system refused what should have worked: too many open files, or a missing permission.',
+  'unavailable.unconfirmed':
+    'A cosigner must first ask others for the newest checkpoint that it signed; until then it signs nothing.',
   'unavailable.offline': 'The node was started with --offline and must not ask upstream.',
   'untrusted.digest': 'Bytes do not hash to the digest that was asked for.',
   'untrusted.size': 'A body has another length than was stated.',
@@ -93,6 +95,9 @@ export const ERROR_CODES = {
   'damaged.snapshot':
     'A snapshot of the consensus state, or its journal, is cut short or has another root than it should.',
   'damaged.database': 'The metadata database cannot be read or has a schema of a newer version.',
+  'damaged.cosigner':
+    'The record of what a cosigner last signed is missing, unreadable, or older than what others hold: nothing is signed.',
+  'damaged.log': 'The files of the log contradict each other, or the record of what was signed of it is missing.',
   'aborted.caller': 'The caller left before the work was done.',
   'aborted.shutdown': 'The node is shutting down.',
   'bug.assertion': 'Something that must hold did not: a bug in Pyrsia.',
