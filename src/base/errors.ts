@@ -75,6 +75,7 @@ export const ERROR_CODES = {
   'exhausted.quota': 'The upstream registry says that its rate limit is used up.',
   'unavailable.upstream': 'The upstream cannot be reached, failed, or its breaker is open.',
   'unavailable.peer': 'A peer cannot be reached, failed, or stalled.',
+  'unavailable.beacon': 'A round of the randomness beacon is not out yet, or none of its endpoints gives it.',
   'unavailable.node': 'The node of this data directory does not answer.',
   'unavailable.timeout': 'Something did not happen within its time limit.',
   'unavailable.storage':
