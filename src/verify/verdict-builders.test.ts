@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  logVerdict,
+  ProofLog,
+  TEST_SECONDS,
+  testNetwork,
+  testOffer,
+  testStatement,
+  type VerdictTwist,
+  votedChange,
+} from '../../test/kit/proof-log.ts'
+import { keyOf, sampleResult, signerOf } from '../../test/kit/sample-entries.ts'
+import { signEnvelope } from '../base/crypto/dsse.ts'
+import { parseEntry, type VerdictEntry } from '../base/entries/entry.ts'
+import type { Purl } from '../base/purl.ts'
+import { checkStatement } from './builder-statement.ts'
+import { verifyProofBundle } from './verify-bundle.ts'
+
+const NAMES = ['a', 'b', 'c', 'd']
+const THREE = ['a', 'b', 'c']
+const PURL = 'pkg:toy/toy@1.0' as Purl
+const network = testNetwork(NAMES)
+
+function verifyTwisted(twist: VerdictTwist, builders: readonly string[] = THREE) {
+  const log = new ProofLog()
+  const { request, selection, reveals, verdict, envelopes } = logVerdict(log, PURL, builders, twist)
+  const bundle = log.bundle([request, selection, ...reveals, verdict], { by: THREE }, envelopes)
+  return verifyProofBundle(bundle, network, { nowSeconds: TEST_SECONDS + 200, purl: PURL, needBuilders: true })
+}
+
+const refused = (message: RegExp) => ({ code: 'untrusted.builders', message })
+
+test('a verdict is borne out by the reveals and statements of its builders', () => {
+  assert.equal(verifyTwisted({}).builders?.length, 3)
+  assert.equal(verifyTwisted({ quorum: 2 }).builders?.length, 3)
+})
+
+test('a verdict whose builders are fewer organisations than its quorum is refused', () => {
+  assert.throws(() => verifyTwisted({ quorum: 4 }), refused(/wanted 4 organisations/))
+})
+
+test('attack F4, signatures from one key or from unselected keys: a reveal counts by its own builder’s key alone', () => {
+  assert.throws(() => verifyTwisted({ signAs: () => 'a' }), refused(/somebody else for b/))
+  assert.throws(() => verifyTwisted({ seated: ['a', 'b'] }), refused(/c with the node .* was not selected/))
+  assert.throws(() => verifyTwisted({}, ['a', 'b', 'x']), refused(/nothing shows that the node .* is one of x/))
+})
+
+test('a builder that revealed something else than the verdict says is found out', () => {
+  const lied = { result: (name: string) => sampleResult(name === 'b' ? 'other bytes' : PURL) }
+  assert.throws(() => verifyTwisted(lied), refused(/b revealed something else/))
+})
+
+test('a seed that does not follow from beacon and request is refused', () => {
+  assert.throws(() => verifyTwisted({ seed: 'ab'.repeat(32) }), refused(/seed/))
+})
+
+test('a proof without its request, selection, a reveal or a statement that was demanded says which is missing', () => {
+  const log = new ProofLog()
+  const { request, selection, reveals, verdict, envelopes } = logVerdict(log, PURL, THREE)
+  const ask = (indexes: readonly number[], statements = envelopes, needBuilders = true) =>
+    verifyProofBundle(log.bundle(indexes, { by: THREE }, statements), network, {
+      nowSeconds: TEST_SECONDS + 200,
+      purl: PURL,
+      needBuilders,
+    })
+  assert.throws(() => ask([selection, ...reveals, verdict]), refused(/wanted the request/))
+  assert.throws(() => ask([request, ...reveals, verdict]), refused(/wanted the selection/))
+  assert.throws(() => ask([request, selection, ...reveals.slice(1), verdict]), refused(/wanted the reveal of a/))
+  assert.throws(
+    () => ask([request, selection, ...reveals, verdict], envelopes.slice(1)),
+    refused(/wanted the statement of a/),
+  )
+  const without = ask([request, selection, ...reveals, verdict], envelopes.slice(1), false)
+  assert.deepEqual(
+    without.builders?.map(({ stated }) => stated),
+    [false, true, true],
+  )
+  const stray = [...envelopes, testStatement(sampleResult('stray'), 'a/attestation')]
+  assert.throws(() => ask([request, selection, ...reveals, verdict], stray), refused(/no builder of the verdict named/))
+})
+
+test('a builder that joined after the network’s file is known by the member entry that its seat names', () => {
+  const log = new ProofLog()
+  const change = log.append(votedChange({ action: 'admit', offer: testOffer('x') }, THREE))
+  const { request, selection, reveals, verdict, envelopes } = logVerdict(log, PURL, ['a', 'b', 'x'])
+  const bundle = log.bundle([change, request, selection, ...reveals, verdict], { by: NAMES }, envelopes)
+  const found = verifyProofBundle(bundle, network, { nowSeconds: TEST_SECONDS + 200, needBuilders: true })
+  assert.deepEqual(
+    found.builders?.map(({ organisation }) => organisation),
+    ['a', 'b', 'x'],
+  )
+})
+
+test('randomness of another beacon than the network’s is refused', () => {
+  const drand = testNetwork(NAMES, {
+    beacon: {
+      kind: 'drand',
+      chainHash: 'cd'.repeat(32),
+      publicKey: 'ab'.repeat(96),
+      periodSeconds: 3,
+      genesisSeconds: 0,
+      schemeId: 'x',
+    },
+  })
+  const log = new ProofLog()
+  const { request, selection, reveals, verdict, envelopes } = logVerdict(log, PURL, THREE)
+  const bundle = log.bundle([request, selection, ...reveals, verdict], { by: THREE }, envelopes)
+  assert.throws(
+    () => verifyProofBundle(bundle, drand, { nowSeconds: TEST_SECONDS + 200 }),
+    refused(/of the chain cdcd/),
+  )
+})
+
+test('checkStatement() takes a statement by the builder about every file, and nothing else', () => {
+  const log = new ProofLog()
+  const { verdict, result } = logVerdict(log, PURL, THREE)
+  const entry = parseEntry(log.entries[verdict] ?? new Uint8Array()) as VerdictEntry
+  const key = signerOf('a/attestation').publicKey
+  checkStatement(testStatement(result, 'a/attestation'), key, entry)
+  assert.throws(() => checkStatement(testStatement(result, 'b/attestation'), key, entry), {
+    code: 'untrusted.signature',
+  })
+  assert.throws(
+    () => checkStatement(testStatement(sampleResult('other'), 'a/attestation'), key, entry),
+    refused(/says nothing/),
+  )
+  const signers = [{ keyid: keyOf('a/attestation'), signer: signerOf('a/attestation') }]
+  for (const [type, payload] of [
+    ['text/plain', '{}'],
+    ['application/vnd.in-toto+json', 'null'],
+    ['application/vnd.in-toto+json', '{'],
+    ['application/vnd.in-toto+json', '{"_type":"https://in-toto.io/Statement/v1","subject":[null,{},7]}'],
+    ['application/vnd.in-toto+json', '{"_type":"https://in-toto.io/Statement/v0","subject":[]}'],
+  ] as const) {
+    assert.throws(() => checkStatement(signEnvelope(type, Buffer.from(payload), signers), key, entry), {
+      code: 'untrusted.builders',
+    })
+  }
+})
