@@ -90,6 +90,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/clients/disk-files.ts': ['random', 'process', 'node:fs/promises'],
   'src/cli/offline/files.ts': ['node:fs/promises'],
   'src/cli/node-api.ts': ['timers', 'network', 'node:fs/promises'],
+  'src/consensus/solo/disk-journal.ts': ['node:fs', 'node:fs/promises'],
   'src/http/listen.ts': ['timers', 'node:http'],
   'src/log/reader/evidence-file.ts': ['node:fs/promises'],
   'src/log/disk/files.ts': ['node:fs'],

@@ -137,7 +137,7 @@ function lookAt(draft: Draft, due: string): void {
 function begin(constants: Constants, { offers, rules, timeSeconds }: Genesis): Omit<Step, 'refusal'> {
   const at = { heightBlock: 0, timeSeconds }
   const revocations = { count: 0, hash: NO_REVOCATIONS }
-  const scalars = { entries: 0, heap: 0, rounds: [], changes: [], approved: null, revocations }
+  const scalars = { entries: 0, heap: 0, heights: 0, rounds: [], changes: [], approved: null, revocations }
   const draft = createDraft(constants, { members: undefined, work: undefined, scalars, at }, at)
   const policy = draft.log({ kind: 'policy', v: 1, at, rules, votes: null })
   draft.putMember('rules', { rules, index: policy.index })

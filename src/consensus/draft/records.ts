@@ -149,6 +149,8 @@ export interface Scalars {
   readonly entries: number
   /** Items in the heap of deadlines. */
   readonly heap: number
+  /** Items that wait for a height. */
+  readonly heights: number
   /** Rounds of the beacon that draws wait for, in the order in which they began to. */
   readonly rounds: readonly number[]
   /** Changes that are voted on, oldest first; one per organisation. */

@@ -17,6 +17,7 @@ interface Item {
 /** Looks at `due` in the block of this height, which is still to come. */
 export function atHeight(draft: Draft, heightBlock: number, due: Due): void {
   assert(heightBlock > draft.at.heightBlock, 'wanted a block that is still to come')
+  draft.setScalars({ heights: draft.scalars().heights + 1 })
   pushTo(draft, `height/${heightBlock}`, due)
 }
 
@@ -75,6 +76,7 @@ export function atDeadline(draft: Draft, deadline: Deadline, due: Due): void {
 /** Takes out everything that is due in this block, in order: what waited for the height, then what waited for the time. */
 export function takeDue(draft: Draft): Due[] {
   const due = takeAll(draft, `height/${draft.at.heightBlock}`)
+  if (due.length > 0) draft.setScalars({ heights: draft.scalars().heights - due.length })
   while (draft.scalars().heap > 0 && itemAt(draft, 0).t <= draft.at.timeSeconds) due.push(pop(draft))
   return [...new Set(due)]
 }
