@@ -177,10 +177,10 @@ test('partial tiles go when the full one is there, and those of the newest tree 
   const log = await writerIn(directory, false)
   assert.ok(existsSync(join(layout.served, 'tile/0/000.p/250')))
   await log.append(sampleEntries(10))
+  await log.close()
   assert.ok(!existsSync(join(layout.served, 'tile/0/000.p')))
   assert.ok(!existsSync(join(layout.served, 'tile/entries/000.p')))
   assert.ok(existsSync(join(layout.served, 'tile/0/001.p/4')))
-  await log.close()
   assert.deepEqual((await checkLog(layout.served, { key })).problems, [])
 })
 

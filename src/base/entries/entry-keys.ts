@@ -9,29 +9,37 @@ export interface EntryKeys {
   readonly digests: readonly Digest[]
 }
 
+/** The same before anybody looked whether they are well-formed. */
+export interface RoughEntryKeys {
+  readonly purls: readonly string[]
+  readonly digests: readonly string[]
+}
+
 /**
  * The keys of an entry. Digests are those that a verdict agreed on (as built and as upstream has them, sha256, sha512 and sha1) or that
  * a revocation names; what one builder alone reports is found by its purl.
  */
 export function entryKeys(entry: Entry): EntryKeys {
+  const { purls, digests } = roughEntryKeys(entry)
+  return { purls: purls.map(parsePurl), digests: [...new Set(digests)].map(parseDigest) }
+}
+
+/** The keys of an entry as they stand in it: the same words for entries of `parseEntry`, where purls are canonical. */
+export function roughEntryKeys(entry: Entry): RoughEntryKeys {
   switch (entry.kind) {
     case 'member':
     case 'policy':
     case 'head':
       return { purls: [], digests: [] }
     case 'verdict':
-      return keys(entry.purl, digestsOf(entry))
+      return { purls: [entry.purl], digests: digestsOf(entry) }
     case 'revocation': {
       const named = entry.step === 'vote' ? entry.tx.body : entry
-      return keys(named.purl, named.digests)
+      return { purls: [named.purl], digests: named.digests }
     }
     default:
-      return keys(entry.purl, [])
+      return { purls: [entry.purl], digests: [] }
   }
-}
-
-function keys(purl: string, digests: readonly string[]): EntryKeys {
-  return { purls: [parsePurl(purl)], digests: [...new Set(digests)].map(parseDigest) }
 }
 
 function digestsOf({ agreed }: VerdictEntry): string[] {

@@ -7,7 +7,7 @@
 import { join } from 'node:path'
 import type { Signer } from '../../base/crypto/ed25519.ts'
 import { AppError, errorChain } from '../../base/errors.ts'
-import { type Growth, grow, headAfter } from '../growth.ts'
+import { grow, headAfter } from '../growth.ts'
 import { IndexRows } from '../index/rows.ts'
 import type { AcceptedCheckpoint, Appended, LogWriter, TreeHead } from '../log.ts'
 import { APPEND_ENTRIES_MAX, beyond, bytesOfAppend, checkAt } from '../rules.ts'
@@ -54,6 +54,8 @@ export class DiskWriter extends DiskLog implements LogWriter {
   #waiting: Waiting[] = []
   #waitingEntries = 0
   #waitingBytes = 0
+  /** Resolves when the last batch is in the index. */
+  #indexed: Promise<void> = Promise.resolve()
   /** True after a failure: memory and disk may differ. */
   #uncertain = false
 
@@ -133,8 +135,10 @@ export class DiskWriter extends DiskLog implements LogWriter {
       }
     }
     try {
+      const before = this.record.head
       if (entries.length > 0) await this.#guarded('appending to the log', () => this.#integrate(entries))
       for (const { waiting, firstIndex } of places) waiting.resolve({ firstIndex, ...this.record.head })
+      await this.#removeFilled(before, this.record.head)
     } catch (error) {
       for (const { waiting } of places) waiting.reject(error)
     }
@@ -157,19 +161,22 @@ export class DiskWriter extends DiskLog implements LogWriter {
     const before = this.record.head
     const growth = grow(this.edge, entries)
     const { served } = this.parts.layout
-    await this.durable.put(growth.files.map(({ path, bytes }) => ({ path: join(served, path), bytes })))
+    const written = this.durable.put(growth.files.map(({ path, bytes }) => ({ path: join(served, path), bytes })))
+    let rows: IndexRows
+    try {
+      // Made while the disk is at work.
+      rows = this.#rowsOf(entries)
+    } finally {
+      await written
+    }
     await this.durable.flush()
     const published = this.#behaviour.signAtOnce ? growth.head : this.record.published
-    const rows = this.#rowsOf(entries)
     await this.writeRecord({ head: growth.head, published })
     this.edge = growth.edge
-    const indexed = this.addToIndex(rows, before, growth.head)
-    try {
-      if (this.#behaviour.signAtOnce) await this.#signPublished()
-    } finally {
-      await indexed
-    }
-    await this.#removeFilled(before, growth)
+    // The index may follow one batch behind: `find` waits for it, callers of `append` need not.
+    await this.#indexed
+    this.#indexed = this.addToIndex(rows, before, growth.head)
+    if (this.#behaviour.signAtOnce) await this.#signPublished()
   }
 
   #rowsOf(entries: readonly Uint8Array[]): IndexRows {
@@ -187,7 +194,7 @@ export class DiskWriter extends DiskLog implements LogWriter {
   }
 
   /** Partial files whose full ones are there may go (tlog-tiles, "Partial Tiles"). What stays behind does no harm. */
-  async #removeFilled(before: TreeHead, { head }: Growth): Promise<void> {
+  async #removeFilled(before: TreeHead, head: TreeHead): Promise<void> {
     const { files, layout, logger } = this.parts
     try {
       for (let level = 0, size = before.size; size > 0; level += 1, size = Math.floor(size / TILE_WIDTH)) {
