@@ -214,6 +214,8 @@ export type Resolution =
       readonly replyHeaders?: Headers
       /** True if it is an index of the releases of `purl`: those that the policy hides are left out of it (`TransformFacts.hidden`). */
       readonly listsReleases?: boolean
+      /** True if it lists releases of many packages: those that the policy denies for other reasons than their age are left out. */
+      readonly listsPackages?: boolean
     }
   /** A small computed answer. */
   | { readonly kind: 'reply'; readonly reply: NativeReply }

@@ -96,6 +96,8 @@ export interface TransformFacts {
 
 /** A release that the policy keeps from clients, or that cannot be had while upstream cannot be asked. */
 export interface HiddenRelease {
+  /** In a list of many packages: which one, as `ReleasesView.packagesView` writes it. */
+  readonly package?: string
   /** As the view of `Ecosystem.releases` writes it. */
   readonly version: string
   /** One sentence for the client's user; the same from one request to the next. */
@@ -112,6 +114,11 @@ export interface ReleasesView {
   readonly view: string
   /** False: the index never states times, so that a minimum age is applied only to files whose `releasedAtMs` is known. */
   readonly statesTimes: boolean
+  /**
+   * The key for which `transform` makes, of a document that lists releases of many packages (`Resolution.listsPackages`), lines
+   * `<package> TAB <version> TAB <version> ...`, the package as `coordinates.toPurl` reads it. Absent: there is no such document.
+   */
+  readonly packagesView?: string
   /** True: `transform` marks hidden releases with their reason, so that an index of nothing else is given nonetheless; else it is refused. */
   readonly marksHidden?: boolean
   /**

@@ -35,8 +35,9 @@ import { match, pathAndQuery } from './routing.ts'
 import { type AtHand, createAtHand, NOT_KEPT } from './rules/at-hand.ts'
 import { createGuard, type GuardDependencies } from './rules/guard.ts'
 import { createKnownNames } from './rules/known-as.ts'
+import { createListed } from './rules/listed.ts'
 import { createReleasedFiles } from './rules/released.ts'
-import { type CheckRules, type Held, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
+import { type CheckRules, type Held, type Listed, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
 import { createVerdicts } from './rules/verdicts.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
 import { Ahead, type AheadJob } from './transfer/ahead.ts'
@@ -131,6 +132,7 @@ class ReadFlow implements Serve {
   readonly #expected = new ExpectedSizes()
   readonly #judging: GuardDependencies
   readonly #atHand: AtHand
+  readonly #listed: Listed
   readonly #ahead: Ahead
   readonly #life = new AbortController()
   readonly #stopWatching: () => void
@@ -160,6 +162,7 @@ class ReadFlow implements Serve {
     const guard = createGuard(parts, this.#judging)
     this.#rules = { guard, known: createKnownNames(parts, guard), released: createReleasedFiles(parts) }
     this.#atHand = createAtHand(parts, variants, this.#life.signal)
+    this.#listed = createListed(parts, variants, this.#life.signal)
     this.#ahead = new Ahead(parts, this.#life.signal, (job, signal) => this.#bring(job, signal))
     this.#stopWatching = forgetRemoved(parts.store)
   }
@@ -322,6 +325,12 @@ class ReadFlow implements Serve {
   ): Promise<ServeReply> {
     const { ecosystem, signal } = request
     const documents = this.#documentsFor(request)
+    if (resolution.listsReleases !== true && resolution.purl !== undefined) {
+      // What says something of one release alone is of that release.
+      const about = { ecosystem: ecosystem.id, purl: resolution.purl, upstream: resolution.request.upstream }
+      const judged = await this.#rulesFor(request).guard.judge(about, signal)
+      if (judged.kind === 'deny') return this.#refuse(judged.reason, request)
+    }
     const asked = await documents.ask(resolution.request, { ecosystem: ecosystem.id, keptOnly: false, signal })
     if (asked.kind !== 'found') return this.#refuse(asked.reason, request)
     const { document, ageSeconds, upstreamFailed, source } = asked
@@ -368,11 +377,12 @@ class ReadFlow implements Serve {
 
   /** What is to be left out of an index: by the policy and, with `narrows`, because it cannot be had. */
   async #held(
-    { purl, listsReleases }: Resolution & { readonly kind: 'document' },
+    { purl, listsReleases, listsPackages }: Resolution & { readonly kind: 'document' },
     document: StoredDocument,
     narrows: boolean,
     { ecosystem, signal }: ServeRequest,
   ): Promise<Held> {
+    if (listsPackages === true) return await this.#listed.held(document, ecosystem, signal)
     if (listsReleases !== true || purl === undefined) return NOTHING_HELD
     const held = await this.#rules.guard.held(document, ecosystem, purl, signal)
     if (held.all !== undefined || !narrows) return held

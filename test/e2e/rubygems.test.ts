@@ -235,3 +235,51 @@ test('compareGemVersions() orders versions as RubyGems itself does', { ...needs(
     assert.ok(order === 0 ? ours === Math.sign(a < b ? -1 : a > b ? 1 : 0) : ours === order, `${a} and ${b}: ${ours}`)
   }
 })
+
+test('the older indexes leave out what the policy denies, and the specification of a denied release says why', {
+  ...needs('ruby', 'gem'),
+  timeout: 120_000,
+}, async (t) => {
+  const directory = await scratch(t, 'e2e-gems')
+  const server = await serverOf(t, directory, [
+    { name: 'left', version: '1.0.0' },
+    { name: 'left', version: '1.1.0' },
+    { name: 'left', version: '1.1.0', platform: 'java' },
+    { name: 'left', version: '2.0.0.rc1' },
+    { name: 'right', version: '1.0.0', platform: 'x86_64-linux' },
+    { name: 'evil-tool', version: '1.0.0' },
+    { name: 'evil', version: '1.0.0' },
+  ])
+  const policy = join(directory, 'policy.toml')
+  const rules = [
+    'names = ["left"]\nversions = ["1.1.0"]\naccess = "block"\nreason = "loses data"',
+    'names = ["evil-tool"]\naccess = "block"\nreason = "it steals keys"',
+    'names = ["evil"]\naccess = "private"',
+    'min-age = "7d"\nunknown-age = "allow"',
+  ]
+  writeFileSync(policy, rules.map((rule) => `[[rule]]\n${rule}\n`).join(''))
+  const args = ['--upstream', `rubygems=${server.url}`, '--policy', policy]
+  const node = await startNode({ data: join(directory, 'node'), args })
+  t.after(() => node.stop())
+  const user = await new RubyUser(directory, 'user').setup(node, 'gem')
+  const listed = await user.run('gem', 'list', '--remote', '--all', '--prerelease')
+  assert.deepEqual(
+    listed.stdout.split('\n').filter((line) => /\(/.test(line)),
+    ['evil (1.0.0)', 'evil-tool (1.0.0)', 'left (2.0.0.rc1, 1.0.0)', 'right (1.0.0 x86_64-linux)'],
+    'what is refused as a whole stays, or gem would say that there is no such thing, and not why',
+  )
+  const latest = await user.run('gem', 'list', '--remote')
+  assert.doesNotMatch(latest.stdout, /left/, 'its latest release is hidden')
+  for (const [name, why] of [
+    ['left-1.1.0', /left@1\.1\.0 is blocked .*loses data/],
+    ['left-1.1.0-java', /left@1\.1\.0 is blocked/],
+    ['evil-tool-1.0.0', /evil-tool is blocked .*it steals keys/],
+    ['evil-1.0.0', /evil is a private name/],
+  ] as const) {
+    const spec = await fetch(`${node.endpoints.gem}/quick/Marshal.4.8/${name}.gemspec.rz`)
+    assert.equal(spec.status, 403, name)
+    assert.match(`${spec.statusText} ${await spec.text()}`, why)
+  }
+  const shown = await user.run('gem', 'specification', '--remote', 'left', '-v', '1.0.0', 'summary')
+  assert.match(shown.stdout, /sample left/)
+})

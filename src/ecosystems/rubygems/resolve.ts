@@ -37,7 +37,8 @@ export function* resolveGem(want: Want, _request: RequestView, context: ResolveC
     const path = `/quick/Marshal.4.8/${file}.gemspec.rz`
     // A version is never published twice, so neither is its specification.
     const request: DocumentRequest = { ...documentRequest(path, 'quick', context), immutable: true }
-    return { kind: 'document', request, purl: purlOf(readingsOf(file)[0]), label: `${file}.gemspec` }
+    const release = yield* releaseOf(file, context)
+    return { kind: 'document', request, purl: purlOf(release), label: `${file}.gemspec` }
   }
   if (what === 'versions') {
     const request: DocumentRequest = {
@@ -51,7 +52,18 @@ export function* resolveGem(want: Want, _request: RequestView, context: ResolveC
     const request: DocumentRequest = { ...documentRequest('/names', 'names', context), provenBy: COMPACT }
     return { kind: 'document', request, purl: undefined, label: what }
   }
-  return { kind: 'document', request: documentRequest(`/${list}`, 'list', context), purl: undefined, label: list }
+  const request = documentRequest(`/${list}`, 'list', context)
+  return { kind: 'document', request, purl: undefined, label: list, listsPackages: true }
+}
+
+/** What a full name is of, by the index where the name alone leaves a choice: else a blocked release could have another reading. */
+function* releaseOf(fullName: string, context: ResolveContext): Generator<Need, Release | undefined, Got> {
+  const readings = readingsOf(fullName)
+  for (const release of readings.length > 1 ? readings : []) {
+    const table = yield { kind: 'document', request: infoRequest(release.name, context), view: FILES_VIEW }
+    if (table.kind === 'document' && findFile(table.bytes, numberOf(release)) !== undefined) return release
+  }
+  return readings[0]
 }
 
 /** The info document of a package, of which the view `FILES_VIEW` is made. */

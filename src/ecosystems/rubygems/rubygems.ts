@@ -14,6 +14,7 @@ import { gemReferences } from './references.ts'
 import { refuseGem } from './refuse.ts'
 import { gemReadings, gemSubject, infoRequest, resolveGem } from './resolve.ts'
 import { GEM_UPSTREAM, gemRoutes } from './routes.ts'
+import { PACKAGES_VIEW } from './specs.ts'
 import { gemVariant, transformGem } from './transform.ts'
 import { compareGemPrecedence, compareGemVersions } from './versions.ts'
 
@@ -35,6 +36,7 @@ export const rubygems: Ecosystem = {
   releases: {
     view: RELEASES_VIEW,
     statesTimes: true,
+    packagesView: PACKAGES_VIEW,
     index(purl, upstream, context) {
       const { name } = purlParts(purl)
       return upstream === GEM_UPSTREAM && isGemName(name) ? infoRequest(name, context) : undefined

@@ -16,6 +16,7 @@ import {
   withOtherChecksums,
   withoutVersions,
 } from './compact-index.ts'
+import { PACKAGES_VIEW, packagesOf, withoutSpecs } from './specs.ts'
 
 /** The form of the compact index; its number changes when what is made here does. */
 export const COMPACT = 'compact-1'
@@ -36,13 +37,17 @@ export function gemVariant(request: RequestView, want: Want): string {
 
 /** Makes the compact form, or a view of an info document. @throws untrusted.reply, usage.request for an unknown key */
 export function transformGem(document: Uint8Array, facts: TransformFacts, variant: string): Transformed {
-  if (variant === '') return { bytes: document, mediaType: facts.mediaType, encoding: undefined }
+  const hidden = facts.hidden ?? []
+  if (variant === '') {
+    const bytes = hidden.length === 0 ? document : withoutSpecs(document, hidden)
+    return { bytes, mediaType: facts.mediaType, encoding: undefined }
+  }
+  if (variant === PACKAGES_VIEW) return view(packagesOf(document))
   if (variant === FILES_VIEW) return view(makeFileTable(document))
   if (variant === RELEASES_VIEW) return view(makeReleases(document))
   if (variant !== COMPACT && variant !== APART) {
     throw new AppError('usage.request', `wanted the key of a form, found ${JSON.stringify(variant.slice(0, 100))}`)
   }
-  const hidden = facts.hidden ?? []
   if (hidden.length === 0) checkCompactIndex(document)
   const shown =
     hidden.length === 0 ? document : withoutVersions(document, new Set(hidden.map(({ version }) => version)))

@@ -52,6 +52,12 @@ export interface Verified {
 /** Nothing is hidden. */
 export const NOTHING_HELD: Held = { hidden: [], all: undefined, notice: undefined }
 
+/** The policy on lists of many packages' releases. */
+export interface Listed {
+  /** What is to be left out of the list; nothing if the policy hides nothing there. @throws untrusted.reply if it is malformed; aborted.caller */
+  held(document: StoredDocument, ecosystem: Ecosystem, signal: AbortSignal): Promise<Held>
+}
+
 /** A released file for which upstream stated another digest than before. */
 export interface ReleaseConflict {
   readonly purl: Purl
