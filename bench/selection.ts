@@ -1,9 +1,12 @@
 /**
  * Selecting a panel out of 1,000 organisations of three nodes each, beside the bare SHA-256 hashes that it needs; seed included, beacon
- * check not. Rounds are interleaved. Usage: node bench/run.ts selection (a few seconds)
+ * check not, which has a line of its own: the pairing that every drawn request costs once. Rounds are interleaved. Usage: node bench/run.ts selection (a few seconds)
  */
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { domainHash } from '../src/base/crypto/domain-hash.ts'
+import { chainOf } from '../src/beacon/chain-of.ts'
+import { localChain, localRounds } from '../src/beacon/local-chain.ts'
 import { drawSeed } from '../src/consensus/selection/draw-seed.ts'
 import { select } from '../src/consensus/selection/select.ts'
 
@@ -62,4 +65,29 @@ const at = (name: string, share: number): number =>
 const line = (name: string) => `median ${at(name, 0.5).toFixed(2)} ms, 99% ${at(name, 0.99).toFixed(2)} ms`
 process.stdout.write(`select ${ORGANISATIONS} organisations: ${line('select')} (kept ${kept > 0})\n`)
 process.stdout.write(`${ORGANISATIONS} bare hashes: ${line('hashes')}\n`)
+const file = new URL('../test/vectors/drand/quicknet-scheme.json', import.meta.url)
+const { quicknet, scheme } = JSON.parse(readFileSync(file, 'utf8'))
+const { chainHash, publicKey, periodSeconds, genesisTime: genesisSeconds } = quicknet
+const chain = chainOf({ kind: 'drand', chainHash, publicKey, periodSeconds, genesisSeconds, schemeId: scheme })
+const [{ round: drandRound, signature }] = quicknet.beacons
+const local = localRounds(root)
+const localBeacon = localChain(local.publicKey)
+// The last round of a segment is the dearest.
+const proof = local.round(1024)
+times.drand = []
+times.local = []
+for (let round = 0; round < 50; round += 1) {
+  for (const [name, work] of [
+    ['drand', () => chain.verify(drandRound, new Uint8Array(Buffer.from(signature, 'hex')))] as const,
+    ['local', () => localBeacon.verify(1024, proof.signature)] as const,
+  ]) {
+    const startMs = performance.now()
+    kept += work().length
+    if (round >= 10) times[name]?.push(performance.now() - startMs)
+  }
+}
+const middle = (name: string) => [...(times[name] ?? [])].sort((a, b) => a - b)[20] ?? Number.NaN
+process.stdout.write(
+  `beacon check: drand ${middle('drand').toFixed(1)} ms, local at most ${middle('local').toFixed(1)} ms\n`,
+)
 process.stdout.write(`ratio ${(at('select', 0.5) / at('hashes', 0.5)).toFixed(2)}\n`)

@@ -55,6 +55,7 @@
 #define WAITING 2
 #define CALLED 3
 #define MISSED 4
+#define FAULTY 5
 
 mtype = { drawing, committing, revealing, failed, agreed, closed };
 mtype phase = drawing;
@@ -116,43 +117,43 @@ inline decide() {
 #ifndef DECIDES_TWICE
     phase = (outcome != NONE -> agreed : failed);
 #endif
-    truths = 0; lies = 0; supporters = 0; originals = 0; outcome = NONE; waitedFor = 0; i = 0
+    truths = 0; lies = 0; supporters = 0; originals = 0; outcome = NONE; waitedFor = 0; bound = 0; i = 0
   }
+}
+
+/* Goes on to the next phase if nobody is waited for in this one. */
+inline goOn() {
+  d_step {
+    waitedFor = 0; bound = 0; i = 0;
+    do
+    :: i < ORGS ->
+       waitedFor = waitedFor + (phase == committing -> (HOLDS_SEAT(i) && committed[i] == NONE)
+                                                     : (committed[i] != NONE && revealed[i] == NONE));
+       bound = bound + (committed[i] != NONE); i++
+    :: else -> break
+    od;
+    i = 0 };
+  if
+  :: phase == committing && waitedFor == 0 && bound >= quorum -> phase = revealing; waitedFor = 0; bound = 0
+  :: phase == committing && waitedFor == 0 && bound < quorum -> decide()
+  :: phase == revealing && waitedFor == 0 -> decide()
+  :: waitedFor > 0 -> waitedFor = 0; bound = 0
+  fi
 }
 
 inline takeCommit(o, a, v) {
   if
-  :: a == attempt && phase == committing && MAY_VOTE(o) && committed[o] == NONE -> committed[o] = v
-  :: else -> skip                               /* late, twice, unselected or for another attempt: not counted */
-  fi;
-  if
-  :: phase == committing -> d_step {
-       waitedFor = 0; i = 0;
-       do
-       :: i < ORGS -> waitedFor = waitedFor + (HOLDS_SEAT(i) && committed[i] == NONE); i++
-       :: else -> break
-       od;
-       if :: waitedFor == 0 -> phase = revealing :: else -> skip fi;
-       waitedFor = 0; i = 0 }
-  :: else -> skip
+  :: a == attempt && phase == committing && MAY_VOTE(o) && committed[o] == NONE -> committed[o] = v; goOn()
+  :: a == attempt && committed[o] != NONE && committed[o] != v ->     /* equivocation: neither counts */
+     seat[o] = FAULTY; committed[o] = NONE; revealed[o] = NONE; goOn()
+  :: else -> skip                               /* late, twice the same, unselected or for another attempt: not counted */
   fi
 }
 
 inline takeReveal(o, a, v) {
   if
-  :: a == attempt && phase == revealing && committed[o] == v && revealed[o] == NONE && v != JUNK -> revealed[o] = v
+  :: a == attempt && phase == revealing && committed[o] == v && revealed[o] == NONE && v != JUNK -> revealed[o] = v; goOn()
   :: else -> skip                               /* too early, late, twice, or not what was committed to */
-  fi;
-  if
-  :: phase == revealing -> d_step {
-       waitedFor = 0; i = 0;
-       do
-       :: i < ORGS -> waitedFor = waitedFor + (committed[i] != NONE && revealed[i] == NONE); i++
-       :: else -> break
-       od;
-       i = 0 };
-     if :: waitedFor == 0 -> decide() :: else -> waitedFor = 0 fi
-  :: else -> skip
   fi
 }
 
@@ -215,7 +216,7 @@ active proctype Request() {
 
 /* Consensus time: deadlines. */
 active proctype Clock() {
-  byte i, missed, waitedFor, truths, lies, outcome, supporters, originals;
+  byte i, missed, waitedFor, bound, truths, lies, outcome, supporters, originals;
 end:
   do
   :: atomic { phase == committing && COMMITS_DUE -> d_step {
@@ -233,8 +234,8 @@ end:
           if :: seat[i] == WAITING && waitedFor < missed -> seat[i] = CALLED; waitedFor++ :: else -> skip fi; i++
        :: else -> break
        od;
-       if :: waitedFor == 0 -> phase = revealing :: else -> skip fi;
-       missed = 0; waitedFor = 0; i = 0 }
+       missed = 0; i = 0 };
+       if :: waitedFor == 0 -> goOn() :: else -> waitedFor = 0 fi
      }
 #ifndef NO_LAST_DEADLINE
   :: atomic { phase == revealing && REVEALS_DUE -> decide() }
@@ -250,7 +251,7 @@ end:
 
 /* Builds, commits, reveals. */
 proctype Honest(byte o) {
-  byte i, waitedFor, truths, lies, outcome, supporters, originals;
+  byte i, waitedFor, bound, truths, lies, outcome, supporters, originals;
 end:
   do
   :: atomic { !down[o] && phase == committing && HOLDS_SEAT(o) && committed[o] == NONE && FIRST(o) ->
@@ -262,7 +263,7 @@ end:
 
 /* Does what it likes of what the rules may count. */
 proctype Hostile(byte o) {
-  byte v, i, waitedFor, truths, lies, outcome, supporters, originals;
+  byte v, i, waitedFor, bound, truths, lies, outcome, supporters, originals;
 end:
   do
   :: atomic { phase == committing && MAY_VOTE(o) && committed[o] == NONE ->
@@ -274,18 +275,18 @@ end:
 
 /* One transaction of each attempt that must not count, whoever signed it. */
 active proctype Nonsense() {
-  byte o, v, i, waitedFor, truths, lies, outcome, supporters, originals;
+  byte o, v, i, waitedFor, bound, truths, lies, outcome, supporters, originals;
 end:
   do
   :: atomic { !disturbed && (phase == committing || phase == revealing) ->
        disturbed = true;
        o = 0;
        do :: o < ORGS - 1 -> o++ :: break od;
-       if :: v = TRUTH :: v = LIE fi;
+       if :: v = TRUTH :: IS_HOSTILE(o) -> v = LIE fi;               /* the honest never sign anything else */
        if
        :: phase == committing -> takeReveal(o, attempt, v)                                  /* before its time */
        :: phase == revealing -> takeCommit(o, attempt, v)                                   /* late */
-       :: committed[o] != NONE || !HOLDS_SEAT(o) -> takeCommit(o, attempt, v)               /* twice; unselected or late */
+       :: committed[o] != NONE || !HOLDS_SEAT(o) -> takeCommit(o, attempt, v)               /* equivocating; twice; unselected */
        :: committed[o] != v -> takeReveal(o, attempt, v)                                    /* another result */
        :: revealed[o] != NONE -> takeReveal(o, attempt, v)                                  /* twice */
        :: attempt > 1 -> takeCommit(o, attempt - 1, v)                                      /* replayed */

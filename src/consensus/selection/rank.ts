@@ -23,7 +23,7 @@ export function rank<T extends Ranked>(what: RankOf, seed: Uint8Array, members: 
   // Encoded once; of one member to the next only the last eight bytes differ.
   const buffer = Buffer.from(encodeParts(`pyrsia/rank-${what}/1`, [seed, 0]))
   const keyed = members.map((member) => ({ member, key: keyOf(buffer, member.memberIndex) }))
-  keyed.sort((a, b) => a.key.compare(b.key))
+  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0))
   for (let at = 1; at < keyed.length; at += 1) {
     const [before, here] = [keyed[at - 1], keyed[at]]
     assert(before?.member.memberIndex !== here?.member.memberIndex, `wanted one ${what} per member entry, found two`)
@@ -31,8 +31,9 @@ export function rank<T extends Ranked>(what: RankOf, seed: Uint8Array, members: 
   return keyed.map(({ member }) => member)
 }
 
-function keyOf(buffer: Buffer, memberIndex: number): Buffer {
+/** In hex, which sorts as the bytes do and costs a third of a buffer. */
+function keyOf(buffer: Buffer, memberIndex: number): string {
   assert(Number.isSafeInteger(memberIndex) && memberIndex >= 0, `wanted the index of an entry, found ${memberIndex}`)
   buffer.writeBigUInt64BE(BigInt(memberIndex), buffer.length - 8)
-  return hash('sha256', buffer, 'buffer')
+  return hash('sha256', buffer, 'hex')
 }
