@@ -1,5 +1,5 @@
 /** `pyrsia status`: what the node is doing, and what does not work. */
-import type { StatusView } from '../http/http.ts'
+import type { LogView, StatusView } from '../http/http.ts'
 import type { CliContext, CommonOptions } from './context.ts'
 import { json, plainText, showBytes, showSeconds, table } from './format.ts'
 
@@ -12,7 +12,7 @@ export async function status(context: CliContext, options: CommonOptions): Promi
 
 /** The status for people. */
 export function statusText(found: StatusView): string {
-  const { peers, store, traffic } = found
+  const { peers, store, traffic, log } = found
   const rows: string[][] = [
     ['Node', `Pyrsia ${found.version}, up for ${showSeconds(found.uptimeSeconds)}, process ${found.pid}`],
     ['Data', found.data],
@@ -25,6 +25,7 @@ export function statusText(found: StatusView): string {
       'Store',
       `${store.blobs} blobs, ${showBytes(store.bytes)} of ${showBytes(store.limitBytes)}, ${showBytes(store.pinnedBytes)} pinned`,
     ],
+    ...logRows(log),
     ...Object.entries(traffic.sources).map(([source, counts], index) => [
       index === 0 ? 'Served from' : '',
       `${source}: ${counts.hits} replies, ${showBytes(counts.servedBytes)}`,
@@ -41,6 +42,20 @@ export function statusText(found: StatusView): string {
   ]
   const notes = found.notes.map((note) => `! ${plainText(note)}\n`).join('')
   return table(rows) + notes
+}
+
+function logRows({ origin, solo, mode, writes, checkpoint, quorum, witnessed }: LogView): string[][] {
+  const how = writes ? 'written here' : mode === 'full' ? 'kept in full' : 'light'
+  const age = checkpoint?.ageSeconds === undefined ? '' : `, ${showSeconds(checkpoint.ageSeconds)} ago`
+  const newest =
+    checkpoint === undefined
+      ? 'no checkpoint yet'
+      : `${checkpoint.size} entries, cosigned by ${checkpoint.cosigners.length} (wanted ${quorum.k} of ${quorum.of})${age}`
+  return [
+    ['Log', `${plainText(origin)}, ${how}${solo ? ', a network of this node alone' : ''}`],
+    ['', newest],
+    ...witnessed.map((log, index) => [index === 0 ? 'Witness of' : '', plainText(log)]),
+  ]
 }
 
 function reachText(reachable: StatusView['upstreams'][number]['reachable']): string {

@@ -34,7 +34,44 @@ export interface StatusView {
   readonly upstreams: readonly UpstreamState[]
   readonly store: StoreUsage
   readonly traffic: ServeState
+  /** The log of the node's trust network. */
+  readonly log: LogView
   /** Sentences about what does not work and what that means. */
+  readonly notes: readonly string[]
+}
+
+/** The log of the node's trust network, and how far it is followed. */
+export interface LogView {
+  readonly origin: string
+  /** The node's own network, of one: nobody else vouches for it. */
+  readonly solo: boolean
+  /** `full`: every entry is kept here. */
+  readonly mode: 'full' | 'light'
+  /** This node alone signs the log. */
+  readonly writes: boolean
+  /** The newest checkpoint that was signed or accepted; undefined: none yet. */
+  readonly checkpoint:
+    | {
+        /** Entries. */
+        readonly size: number
+        /** Base64. */
+        readonly root: string
+        /** Names of the cosigners' keys. */
+        readonly cosigners: readonly string[]
+        /** Since the median of the authorities' times; undefined if none of them cosigned. */
+        readonly ageSeconds?: number
+      }
+    | undefined
+  readonly quorum: { readonly k: number; readonly of: number }
+  /** Checkpoints that lack cosignatures as yet. */
+  readonly pendingCount: number
+  /** Evidence of split views, one sentence each. */
+  readonly evidence: readonly string[]
+  /** True at a split view with a quorum on both sides: nothing newer is accepted until a person has settled it. */
+  readonly stopped: boolean
+  /** Origins that this node cosigns as a witness. */
+  readonly witnessed: readonly string[]
+  /** What is wrong, in sentences. */
   readonly notes: readonly string[]
 }
 

@@ -7,6 +7,8 @@ import type { Peers } from '../peers/peers.ts'
 import type { Serve } from '../serve/serve.ts'
 import type { Store } from '../store/store.ts'
 import type { Upstream } from '../upstream/upstream.ts'
+import type { LogView } from './http.ts'
+import type { LogObserver } from './log/log-port.ts'
 import type { RequestObserver } from './registry.ts'
 
 /** One metric. */
@@ -40,6 +42,13 @@ export const METRICS: readonly MetricRow[] = [
   row('pyrsia_peers_received_bytes_total', 'counter', [], 'Bytes received from peers'),
   row('pyrsia_peers_sent_bytes_total', 'counter', [], 'Bytes sent to peers'),
   row('pyrsia_announced_digests', 'gauge', [], 'Digests announced to peers'),
+  row('pyrsia_log_entries', 'gauge', [], 'Entries of the log by its newest accepted checkpoint'),
+  row('pyrsia_log_checkpoint_age_seconds', 'gauge', [], 'Age of that checkpoint by the median of its cosignatures'),
+  row('pyrsia_log_checkpoint_cosignatures', 'gauge', [], 'Cosignatures of that checkpoint'),
+  row('pyrsia_log_pending_checkpoints', 'gauge', [], 'Checkpoints that lack cosignatures as yet'),
+  row('pyrsia_log_split_views', 'gauge', [], 'Split views of the log that there is evidence of'),
+  row('pyrsia_log_stopped', 'gauge', [], '1 if nothing newer is accepted because of a split view'),
+  row('pyrsia_log_requests_total', 'counter', ['kind', 'status'], 'Requests of outsiders on the log port'),
   row('pyrsia_upstream_reachable', 'gauge', ['upstream'], '1 if the upstream answered last, 0 if not'),
   row(
     'pyrsia_upstream_quota_remaining',
@@ -55,6 +64,7 @@ export const METRICS: readonly MetricRow[] = [
 export interface Metrics {
   readonly contentType: string
   readonly observe: RequestObserver
+  readonly observeLog: LogObserver
   /** All metrics in the Prometheus text format. */
   text(): Promise<string>
 }
@@ -66,6 +76,7 @@ export interface MetricSources {
   readonly peers: Pick<Peers, 'state'>
   readonly upstream: Pick<Upstream, 'states'>
   readonly serve: Pick<Serve, 'state'>
+  readonly log: { view(): LogView }
   readonly process: () => { readonly residentBytes: number; readonly cpuSeconds: number }
 }
 
@@ -95,6 +106,9 @@ export function createMetrics(sources: MetricSources): Metrics {
       replyBytes.inc({ ecosystem }, sentBytes)
       seconds.observe({ ecosystem }, tookMs / 1000)
     },
+    observeLog(kind, status) {
+      counter('pyrsia_log_requests_total').inc({ kind, status })
+    },
     text() {
       read(sources, gauge, counter)
       return registry.metrics()
@@ -122,6 +136,7 @@ function read(sources: MetricSources, gauge: (name: string) => Gauge, counter: (
   total('pyrsia_peers_received_bytes_total', peers.receivedBytes)
   total('pyrsia_peers_sent_bytes_total', peers.sentBytes)
   gauge('pyrsia_announced_digests').set(peers.announcedDigests)
+  readLog(sources.log.view(), gauge)
   const traffic = sources.serve.state()
   gauge('pyrsia_transfers').set(traffic.transfers.length)
   total('pyrsia_refusals_total', traffic.refusals)
@@ -141,6 +156,16 @@ function read(sources: MetricSources, gauge: (name: string) => Gauge, counter: (
   const { residentBytes, cpuSeconds } = sources.process()
   gauge('process_resident_memory_bytes').set(residentBytes)
   total('process_cpu_seconds_total', cpuSeconds)
+}
+
+function readLog({ checkpoint, pendingCount, evidence, stopped }: LogView, gauge: (name: string) => Gauge): void {
+  gauge('pyrsia_log_entries').set(checkpoint?.size ?? 0)
+  gauge('pyrsia_log_checkpoint_cosignatures').set(checkpoint?.cosigners.length ?? 0)
+  // Without a cosigned checkpoint there is no age; 0 would look fresh.
+  gauge('pyrsia_log_checkpoint_age_seconds').set(checkpoint?.ageSeconds ?? Number.NaN)
+  gauge('pyrsia_log_pending_checkpoints').set(pendingCount)
+  gauge('pyrsia_log_split_views').set(evidence.length)
+  gauge('pyrsia_log_stopped').set(stopped ? 1 : 0)
 }
 
 function row(name: string, kind: MetricRow['kind'], labels: readonly string[], help: string): MetricRow {

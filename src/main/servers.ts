@@ -9,6 +9,8 @@ import { createApiHandler } from '../http/api/api.ts'
 import type { ApiParts } from '../http/api/parts.ts'
 import { createHostGuard } from '../http/host-guard.ts'
 import { DEFAULT_LIMITS, type ListeningServer, listen } from '../http/listen.ts'
+import type { ServedLog } from '../http/log/log-files.ts'
+import { createLogPortHandler, type WitnessDoor } from '../http/log/log-port.ts'
 import type { Metrics } from '../http/metrics.ts'
 import { createRegistryHandler, type RegistryMount } from '../http/registry.ts'
 import type { NodeOptions } from './node-options.ts'
@@ -17,6 +19,8 @@ import type { NodeOptions } from './node-options.ts'
 export interface Servers {
   readonly api: ListeningServer
   readonly registry: ListeningServer
+  /** For outsiders: the log and the witness alone; undefined: not opened. */
+  readonly log: ListeningServer | undefined
   readonly own: readonly { readonly mount: RegistryMount; readonly server: ListeningServer }[]
 }
 
@@ -26,12 +30,15 @@ const NO_GRACE_MS = 0
 /** A bundle that is imported takes as long as it takes; one on which nothing moves is ended by the other limits. */
 const API_LIMITS = { ...DEFAULT_LIMITS, requestTimeoutMs: 86_400_000 }
 
+/** Strangers get fewer connections, and less time to do nothing. */
+const LOG_LIMITS = { ...DEFAULT_LIMITS, connectionsMax: 256, keepAliveTimeoutMs: 15_000, stallTimeoutMs: 30_000 }
+
 /** Opens every port; until `serve…` is called they answer 503. @throws conflict.port, usage.config */
 export async function listenAll(
   { config, sockets }: Pick<NodeOptions, 'config' | 'sockets'>,
   started: AsyncDisposableStack,
 ): Promise<Servers> {
-  const { host, port, apiPort } = config.values
+  const { host, port, apiPort, logListen } = config.values
   const open = async (at: Parameters<typeof listen>[0]): Promise<ListeningServer> => {
     const server = await listen({ ...at, fd: sockets?.get(at.setting.slice('--'.length)) })
     started.defer(() => server.close(NO_GRACE_MS))
@@ -46,7 +53,8 @@ export async function listenAll(
     const server = await open({ host, port: config.ports[setting] ?? defaultPort, setting: `--${setting}` })
     own.push({ mount: { ecosystem, prefix: '' }, server })
   }
-  return { api, registry, own }
+  const log = logListen && (await open({ ...logListen, setting: '--log-listen', limits: LOG_LIMITS }))
+  return { api, registry, log, own }
 }
 
 /** Lets the registries answer. */
@@ -71,6 +79,7 @@ export function serveRegistries(
 /** URLs by `api` and the ids of the ecosystems, as clients are given them. */
 export function endpointsOf(servers: Servers): Record<string, string> {
   const endpoints: Record<string, string> = { api: servers.api.url }
+  if (servers.log !== undefined) endpoints.log = servers.log.url
   for (const { id, mount } of ecosystems) {
     const server =
       mount.kind === 'path' ? servers.registry : servers.own.find(({ mount }) => mount.ecosystem.id === id)?.server
@@ -81,17 +90,23 @@ export function endpointsOf(servers: Servers): Record<string, string> {
 
 /** What the API is built from, beside the options. */
 export interface ApiServing {
-  readonly parts: Pick<ApiParts, 'store' | 'peers' | 'upstream' | 'serve' | 'sync' | 'bundles' | 'policy' | 'endpoints'>
+  readonly parts: Pick<
+    ApiParts,
+    'store' | 'peers' | 'upstream' | 'serve' | 'log' | 'sync' | 'bundles' | 'policy' | 'endpoints'
+  >
   readonly metrics: Metrics
   readonly ready: () => boolean
+  /** The log as it is served, here and to outsiders. */
+  readonly log: { readonly served: ServedLog; readonly witness: WitnessDoor | undefined }
   readonly clock: Clock
   readonly logger: Logger
 }
 
-/** Lets the API answer. */
-export function serveApi({ api }: Servers, options: NodeOptions, serving: ApiServing): void {
+/** Lets the API and the port for outsiders answer. */
+export function serveApi({ api, log }: Servers, options: NodeOptions, serving: ApiServing): void {
   const { values } = options.config
   const { clock, logger, metrics, ready } = serving
+  const { served, witness } = serving.log
   const parts: ApiParts = {
     ...serving.parts,
     version: options.version,
@@ -105,11 +120,13 @@ export function serveApi({ api }: Servers, options: NodeOptions, serving: ApiSer
   }
   // Pages on other ports of this machine are the same site, but not the same origin: they have no business here.
   const guard = createHostGuard({ port: api.port, hosts: [], extra: [], refusedSites: ['cross-site', 'same-site'] })
-  api.serve(createApiHandler(parts, { guard, token: options.apiToken, metrics, logger, ready }))
+  api.serve(createApiHandler(parts, { guard, token: options.apiToken, metrics, logger, ready, log: served }))
+  log?.serve(createLogPortHandler({ log: () => served, witness }, { clock, logger, observe: metrics.observeLog }))
 }
 
 /** Lets the registries' replies end for at most `graceMs`; the API goes on until its part is stopped. */
 export async function drain(servers: Servers, graceMs: number): Promise<void> {
-  const registries = [servers.registry, ...servers.own.map(({ server }) => server)]
+  const log = servers.log === undefined ? [] : [servers.log]
+  const registries = [servers.registry, ...log, ...servers.own.map(({ server }) => server)]
   await Promise.all(registries.map((server) => server.close(graceMs)))
 }

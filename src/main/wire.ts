@@ -12,6 +12,7 @@ import type { ServeState } from '../serve/serve.ts'
 import { createServe } from '../serve/serve.ts'
 import { createDiskStore } from '../store/disk.ts'
 import { createUndiciUpstream } from '../upstream/undici.ts'
+import { type NodeLogOptions, openNodeLog } from './log/node-log.ts'
 import type { NodeOptions } from './node-options.ts'
 import { createOffline } from './offline/offline.ts'
 import { createPeerHost } from './peer-host.ts'
@@ -48,8 +49,8 @@ export interface RunningNode {
  * @throws conflict.running, conflict.port, usage.config, damaged.database
  */
 export async function startNode(options: NodeOptions, deps: NodeDependencies): Promise<RunningNode> {
-  const { config, directory, upstreams } = options
-  const { values } = config
+  const { directory, upstreams } = options
+  const { values } = options.config
   const { clock, random } = deps
   const part = (name: string) => ({ clock, random, logger: deps.logger.child({ part: name }) })
   await using started = new AsyncDisposableStack()
@@ -63,6 +64,7 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   started.defer(() => upstream.close())
 
   const peers = createLibp2pPeers(peerOptions(options), part('peers'))
+  const log = started.use(await openNodeLog(logOptions(options), { ...part('log'), peers }))
 
   const pool = createTransformPool({ workers: Math.max(1, Math.min(4, cpus().length - 1)) }, part('transform'))
   started.defer(() => pool.close())
@@ -72,20 +74,20 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
 
   const serve = createServe(
     { ecosystems, freshSeconds: values.fresh, upstreams: upstreams.map(({ name }) => name) },
-    { ...part('serve'), store, peers, upstream, policy: rules.policy, transform: pool.transform },
+    { ...part('serve'), store, peers, upstream, policy: rules.policy, transform: pool.transform, log: log.trusted },
   )
   started.defer(() => serve.close())
 
-  const privateNetwork = options.networkKey !== undefined
   const shareOf = (name: string) => upstream.config(name)?.share ?? 'none'
-  await peers.start(createPeerHost({ privateNetwork, serveNobody: values.serveNobody, shareOf }, { store, serve }))
+  const host = { privateNetwork: options.networkKey !== undefined, serveNobody: values.serveNobody, shareOf }
+  await peers.start(createPeerHost(host, { store, serve, logFile: log.logFile }))
   started.defer(() => peers.stop())
-
+  started.use(log.start())
   const keep = createKeep({}, { ...part('keep'), store, peers, refetch: (blob, signal) => serve.refetch(blob, signal) })
   keep.start()
   started.defer(() => keep.stop())
 
-  const metrics = createMetrics({ version: options.version, store, peers, upstream, serve, process: deps.process })
+  const metrics = createMetrics({ version: options.version, store, peers, upstream, serve, log, process: deps.process })
   const endpoints = endpointsOf(servers)
   const offline = createOffline(options, { ...part('offline'), store, serve, endpoints })
   started.defer(() => offline.sync.close())
@@ -94,7 +96,8 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   serveRegistries(servers, options, { ...part('http'), backend: serve, observe: metrics.observe })
   serveApi(servers, options, {
     ...part('api'),
-    parts: { store, peers, upstream, serve, ...offline, endpoints, policy: rules.door(serve) },
+    log,
+    parts: { store, peers, upstream, serve, log, ...offline, endpoints, policy: rules.door(serve) },
     metrics,
     ready: () => ready,
   })
@@ -120,6 +123,18 @@ function tryLinesAt(endpoints: RunningNode['endpoints']): string[] {
   return ecosystems.flatMap(({ id, tryLines }) =>
     tryLines.map((line) => line.replaceAll('{base}', endpoints[id] ?? '')),
   )
+}
+
+function logOptions({ config, directory }: NodeOptions): NodeLogOptions {
+  const { log, logSource, witness, witnessLog } = config.values
+  const witnessLogs = Map.groupBy(witnessLog, ({ origin }) => origin)
+  return {
+    directory,
+    mode: log,
+    sources: logSource,
+    witness,
+    witnessLogs: [...witnessLogs].map(([origin, logs]) => ({ origin, keys: logs.map(({ key }) => key) })),
+  }
 }
 
 function peerOptions({ config, directory, networkKey }: NodeOptions): Parameters<typeof createLibp2pPeers>[0] {

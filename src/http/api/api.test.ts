@@ -9,6 +9,7 @@ import { createSync } from '../../keep/sync/sync.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { createMemoryStore, type MemoryStore } from '../../store/memory.ts'
 import { createHostGuard } from '../host-guard.ts'
+import type { LogView } from '../http.ts'
 import { listen } from '../listen.ts'
 import { createMetrics, METRICS } from '../metrics.ts'
 import { createApiHandler } from './api.ts'
@@ -26,6 +27,25 @@ const clock: Clock = {
 }
 
 const ask = () => assert.fail('the read flow was asked')
+
+const logView: LogView = {
+  origin: 'log.example',
+  solo: false,
+  mode: 'full',
+  writes: false,
+  checkpoint: { size: 7, root: 'AA==', cosigners: ['a', 'b'], ageSeconds: 30 },
+  quorum: { k: 2, of: 3 },
+  pendingCount: 1,
+  evidence: ['a signed two'],
+  stopped: true,
+  witnessed: [],
+  notes: ['The log log.example is followed no further'],
+}
+const log = {
+  view: () => logView,
+  newest: () => undefined,
+  tile: async (path: string) => (path === 'tile/0/000' ? Buffer.from('hashes') : undefined),
+}
 
 const trust: BundleTrust = {
   peerId: 'me',
@@ -87,6 +107,7 @@ async function start(t: TestContext): Promise<Api> {
     peers,
     upstream: { states: () => [] },
     serve,
+    log,
     sync: createSync(
       { ecosystems: [], platform: 'linux/amd64' },
       {
@@ -133,8 +154,9 @@ async function start(t: TestContext): Promise<Api> {
     createApiHandler(parts, {
       guard: createHostGuard({ port: server.port, hosts: [], extra: [], refusedSites: ['cross-site', 'same-site'] }),
       token: TOKEN,
-      metrics: createMetrics({ version: '1.2.3', store, peers, upstream: { states: () => [] }, serve, process }),
+      metrics: createMetrics({ version: '1.2.3', store, peers, upstream: { states: () => [] }, serve, log, process }),
       logger: silentLogger,
+      log,
       ready: () => api.ready,
     }),
   )
@@ -304,4 +326,24 @@ test('the API shows health, readiness, metrics and its own description', async (
   const page = await fetch(`${api.url}/`)
   assert.match(page.headers.get('content-security-policy') ?? '', /^default-src 'none'/)
   assert.doesNotMatch(await page.text(), /<script|src=/)
+})
+
+test('the API serves the log below /log/, and tells of it in the status and the metrics', async (t) => {
+  const api = await start(t)
+  const tile = await fetch(`${api.url}/log/tile/0/000`)
+  assert.deepEqual([tile.status, await tile.text()], [200, 'hashes'])
+  assert.equal((await fetch(`${api.url}/log/checkpoint`)).status, 404)
+  const { json } = await api.call('GET', '/api/status', undefined, '')
+  const { log: shown, notes } = json as { log: LogView; notes: string[] }
+  assert.equal(shown.checkpoint?.size, 7)
+  assert.ok(notes.includes('The log log.example is followed no further'))
+  const metrics = await (await fetch(`${api.url}/metrics`)).text()
+  for (const line of [
+    'pyrsia_log_entries 7',
+    'pyrsia_log_checkpoint_age_seconds 30',
+    'pyrsia_log_split_views 1',
+    'pyrsia_log_stopped 1',
+  ]) {
+    assert.ok(metrics.includes(`${line}\n`), line)
+  }
 })

@@ -9,6 +9,7 @@ import type { Logger } from '../../base/clock.ts'
 import { AppError, errorChain, isKind } from '../../base/errors.ts'
 import { type ByteStream, collect } from '../../base/streams.ts'
 import type { HostGuard } from '../host-guard.ts'
+import { LOG_PREFIX, type ServedLog, serveLogFile } from '../log/log-files.ts'
 import type { Metrics } from '../metrics.ts'
 import type { HttpHandler } from '../registry.ts'
 import { sendError, sendReply } from '../reply.ts'
@@ -25,6 +26,8 @@ export interface ApiDependencies {
   readonly token: string
   readonly metrics: Metrics
   readonly logger: Logger
+  /** The log, whose files are below `/log/`. */
+  readonly log: ServedLog
   /** True while the registries answer; false when starting and draining. */
   readonly ready: () => boolean
 }
@@ -55,6 +58,7 @@ export function createApiHandler(parts: ApiParts, deps: ApiDependencies): HttpHa
     try {
       const refusal = deps.guard.refusal(request.headers)
       if (refusal !== undefined) throw new AppError('denied.origin', refusal)
+      if (request.url?.startsWith(LOG_PREFIX)) return await serveLogFile(deps.log, request, response)
       const sent = await reply(request, response)
       await sendReply(response, asReply(sent), head)
     } catch (error) {

@@ -5,7 +5,7 @@ import type { PolicyException } from '../../policy/policy.ts'
 import type { Serve } from '../../serve/serve.ts'
 import type { Store } from '../../store/store.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
-import type { PolicyCheckView, PolicyView, SettingView } from '../http.ts'
+import type { LogView, PolicyCheckView, PolicyView, SettingView } from '../http.ts'
 
 /** What `config edit` may change; takes effect at the next start. */
 export interface SettingChanges {
@@ -63,6 +63,7 @@ export interface ApiParts {
   readonly peers: Pick<Peers, 'state' | 'list'>
   readonly upstream: Pick<Upstream, 'states'>
   readonly serve: Pick<Serve, 'state' | 'why'>
+  readonly log: { view(): LogView }
   readonly sync: Sync
   readonly bundles: Bundles
   readonly settings: SettingsDoor

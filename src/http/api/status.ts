@@ -11,6 +11,7 @@ export function statusOf(parts: ApiParts): StatusView {
   const upstreams = parts.upstream.states()
   const store = parts.store.usage()
   const traffic = parts.serve.state()
+  const log = parts.log.view()
   return {
     version: parts.version,
     pid: parts.pid,
@@ -23,7 +24,8 @@ export function statusOf(parts: ApiParts): StatusView {
     upstreams,
     store,
     traffic,
-    notes: [...conflictNotes(traffic.conflictCount), ...notesOf(parts, peers, upstreams, store)],
+    log,
+    notes: [...log.notes, ...conflictNotes(traffic.conflictCount), ...notesOf(parts, peers, upstreams, store)],
   }
 }
 

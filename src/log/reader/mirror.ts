@@ -1,6 +1,7 @@
-/** A full copy of a log as what a follower follows: every entry is fetched, checked and kept. */
+/** Logs that are held in full as what a follower follows: a copy, for which every entry is fetched, checked and kept, and the own one. */
 
-import type { LogMirror } from '../log.ts'
+import { AppError } from '../../base/errors.ts'
+import type { LogMirror, LogStore } from '../log.ts'
 import type { FollowedLog } from './follow.ts'
 
 /** The copy behind the follower's seam. */
@@ -11,5 +12,21 @@ export function followedMirror(mirror: LogMirror): FollowedLog {
     consistency: (fromSize, toSize) => mirror.consistency(fromSize, toSize),
     accept: (checkpoint, files, signal) => mirror.ingest(checkpoint, files, signal),
     update: (checkpoint) => mirror.publish(checkpoint),
+  }
+}
+
+/** The log that this node writes itself: what others say of it is compared with it, and nothing is taken from them. */
+export function followedWriter(log: LogStore): FollowedLog {
+  return {
+    newest: () => log.newest(),
+    rootAt: (size) => log.rootAt(size),
+    consistency: (fromSize, toSize) => log.consistency(fromSize, toSize),
+    async accept({ size }) {
+      throw new AppError(
+        'conflict.changed',
+        `others hold a checkpoint of ${log.origin} at ${size}, which is written here and has ${log.newest()?.size ?? 0} entries: was an old copy restored?`,
+      )
+    },
+    update: (checkpoint) => log.publish(checkpoint),
   }
 }

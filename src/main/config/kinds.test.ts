@@ -1,7 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { countKind, durationKind, listenKind, peerIdKind, rateKind, sizeKind, upstreamKind } from './kinds.ts'
+import { formatVkey, makeVkey } from '../../base/network/vkey.ts'
+import {
+  countKind,
+  durationKind,
+  hostPortKind,
+  listenKind,
+  peerIdKind,
+  rateKind,
+  sizeKind,
+  upstreamKind,
+  urlKind,
+  witnessLogKind,
+} from './kinds.ts'
 
 test('a size is read back as it was formatted', () => {
   fc.assert(
@@ -28,7 +40,18 @@ test('a rate has a unit per second or is unlimited', () => {
 })
 
 test('no kind throws anything but usage.config', () => {
-  const kinds = [sizeKind, durationKind, rateKind, upstreamKind, peerIdKind, listenKind, countKind('N', 1, 5)]
+  const kinds = [
+    sizeKind,
+    durationKind,
+    rateKind,
+    upstreamKind,
+    peerIdKind,
+    listenKind,
+    countKind('N', 1, 5),
+    hostPortKind,
+    urlKind,
+    witnessLogKind,
+  ]
   fc.assert(
     fc.property(fc.string(), fc.constantFrom(...kinds), (text, kind) => {
       try {
@@ -54,5 +77,30 @@ test('an address to listen on is a multiaddr with a TCP port', () => {
   }
   for (const text of ['nonsense', '0.0.0.0:7900', '/ip4/0.0.0.0', '/ip4/0.0.0.0/udp/1/quic-v1']) {
     assert.throws(() => listenKind.parse(text), { code: 'usage.config' }, text)
+  }
+})
+
+test('an address to listen on is a host and a port, IPv6 in brackets', () => {
+  assert.deepEqual(hostPortKind.parse('0.0.0.0:7890'), { host: '0.0.0.0', port: 7890 })
+  assert.deepEqual(hostPortKind.parse('[::1]:0'), { host: '::1', port: 0 })
+  for (const text of ['0.0.0.0:7890', '[::]:1', 'log.example:80']) {
+    assert.equal(hostPortKind.format(hostPortKind.parse(text)), text)
+  }
+  for (const text of ['7890', '::1:7890', 'host', 'host:', 'host:65536', '[host]:1']) {
+    assert.throws(() => hostPortKind.parse(text), { code: 'usage.config' }, text)
+  }
+})
+
+test('a log to witness is a verifier key, with its origin where the key has another name', () => {
+  const key = makeVkey('log.example', 'ed25519', new Uint8Array(32).fill(7))
+  const text = formatVkey(key)
+  assert.deepEqual(witnessLogKind.parse(text), { origin: 'log.example', key })
+  assert.deepEqual(witnessLogKind.parse(`other.example/a=b=${text}`), { origin: 'other.example/a=b', key })
+  for (const each of [text, `other.example=${text}`]) {
+    assert.equal(witnessLogKind.format(witnessLogKind.parse(each)), each)
+  }
+  const cosigner = formatVkey(makeVkey('log.example', 'cosignature', new Uint8Array(32)))
+  for (const bad of ['log.example', `=${text}`, cosigner]) {
+    assert.throws(() => witnessLogKind.parse(bad), { code: 'usage.config' }, bad)
   }
 })

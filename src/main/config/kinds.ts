@@ -3,6 +3,7 @@
  * Every `parse` throws `usage.config` with what was wanted and what was found; the table adds the setting's name.
  */
 import { AppError } from '../../base/errors.ts'
+import { formatVkey, readVkey, type Vkey } from '../../base/network/vkey.ts'
 import { SHARE_LEVELS, type ShareLevel } from '../../base/share.ts'
 
 /** A kind of value. */
@@ -242,4 +243,60 @@ function withoutCredentials(text: string): string {
 
 function refused(wanted: string, found: string): AppError {
   return new AppError('usage.config', `wanted ${wanted}, found ${JSON.stringify(found.slice(0, 200))}`)
+}
+
+/** Where to listen. */
+export interface HostPort {
+  readonly host: string
+  readonly port: number
+}
+
+const HOST_PORT_EXPLAINS = 'HOST:PORT such as 0.0.0.0:7890 or [::]:7890; port 0 picks a free one'
+
+/** `HOST:PORT`; an IPv6 address stands in brackets. */
+export const hostPortKind: Kind<HostPort> = {
+  placeholder: 'HOST:PORT',
+  explains: HOST_PORT_EXPLAINS,
+  parse(text) {
+    const [, bracketed, plain, port = ''] =
+      /^(?:\[([0-9a-fA-F:.%]{2,64})\]|([A-Za-z0-9._-]{1,253})):([0-9]{1,5})$/.exec(text) ?? []
+    const host = bracketed ?? plain
+    if (host === undefined || Number(port) > 65_535) throw refused(HOST_PORT_EXPLAINS, text)
+    return { host, port: Number(port) }
+  },
+  format: ({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
+}
+
+/** An http or https URL without credentials, query and fragment; no trailing slash. */
+export const urlKind: Kind<string> = {
+  placeholder: 'URL',
+  explains: 'an http or https URL',
+  parse: parseUpstreamUrl,
+  format: (value) => value,
+}
+
+/** A log that is cosigned for others: its origin and one key that signs for it. */
+export interface WitnessedLog {
+  readonly origin: string
+  readonly key: Vkey
+}
+
+const WITNESS_LOG_EXPLAINS = 'the verifier key of a log, or ORIGIN=VKEY where the key has another name'
+
+/** `VKEY` or `ORIGIN=VKEY`. */
+export const witnessLogKind: Kind<WitnessedLog> = {
+  placeholder: 'VKEY',
+  explains: WITNESS_LOG_EXPLAINS,
+  parse(text) {
+    const equals = text.lastIndexOf('=', text.indexOf('+'))
+    try {
+      const key = readVkey(text.slice(equals + 1))
+      const origin = equals < 0 ? key.name : text.slice(0, equals)
+      if (origin === '' || key.type !== 'ed25519') throw refused(WITNESS_LOG_EXPLAINS, text)
+      return { origin, key }
+    } catch (cause) {
+      throw new AppError('usage.config', refused(WITNESS_LOG_EXPLAINS, text).message, { cause })
+    }
+  },
+  format: ({ origin, key }) => (origin === key.name ? formatVkey(key) : `${origin}=${formatVkey(key)}`),
 }

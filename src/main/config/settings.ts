@@ -7,6 +7,8 @@ import {
   choiceKind,
   countKind,
   durationKind,
+  type HostPort,
+  hostPortKind,
   type Kind,
   listenKind,
   peerIdKind,
@@ -17,12 +19,20 @@ import {
   textKind,
   type UpstreamFlag,
   upstreamKind,
+  urlKind,
+  type WitnessedLog,
+  witnessLogKind,
 } from './kinds.ts'
 
 /** Log levels, least first. */
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 /** One of `LOG_LEVELS`. */
 export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** How much of the log of a network is kept here. */
+export const LOG_MODES = ['full', 'light'] as const
+/** One of `LOG_MODES`. */
+export type LogMode = (typeof LOG_MODES)[number]
 
 /** One row: a setting that is one value or, with `many`, a list of them. */
 export interface Setting<T> {
@@ -71,6 +81,11 @@ export interface SettingValues {
   readonly connections: number
   readonly announcements: number
   readonly policy: string | undefined
+  readonly log: LogMode
+  readonly logListen: HostPort | undefined
+  readonly logSource: readonly string[]
+  readonly witness: boolean
+  readonly witnessLog: readonly WitnessedLog[]
   readonly logLevel: LogLevel
 }
 
@@ -189,6 +204,25 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     fallbackText: 'policy.toml in the data directory',
     help: 'Rules on what this node gives out',
   }),
+  log: one<LogMode>('log', choiceKind('MODE', LOG_MODES), {
+    fallback: 'full',
+    help: "How much of another's log is kept: every entry, or only its newest checkpoint and what is asked for, with proofs",
+  }),
+  logListen: one<HostPort | undefined>('log-listen', hostPortKind, {
+    fallback: undefined,
+    fallbackText: 'none: /log/ on the API port alone',
+    help: 'Address on which outsiders may read the log at /log/ and, with --witness, have checkpoints cosigned',
+  }),
+  logSource: many(
+    'log-source',
+    urlKind,
+    'URL below which a web server has the files of the log, e.g. https://log.example/log',
+  ),
+  witness: one('witness', switchKind, {
+    fallback: false,
+    help: "Cosign checkpoints of this network's log and of --witness-log, at add-checkpoint of --log-listen",
+  }),
+  witnessLog: many('witness-log', witnessLogKind, 'Further log to cosign as a witness'),
   logLevel: one<LogLevel>('log-level', choiceKind('LEVEL', LOG_LEVELS), {
     fallback: 'info',
     help: 'What is logged on stderr',

@@ -1,0 +1,15 @@
+/**
+ * Stores that may be made once and never again under one key: a log or a cosigner's memory that is lost must not be begun anew, or
+ * there would be two histories. A mark beside the key says that it was begun; it goes where the key goes.
+ */
+import { readConfigFile, writeWhole } from '../data-directory.ts'
+
+/** Opens with leave to create if there is no mark yet, and leaves the mark. @throws what `open` throws, usage.config */
+export async function openOnce<T>(markPath: string, open: (create: boolean) => Promise<T>): Promise<T> {
+  const begun = (await readConfigFile(markPath)) !== undefined
+  const opened = await open(!begun)
+  // Only after that: whoever crashed in between may create again, which finds what is there.
+  if (!begun)
+    await writeWhole(markPath, 'A log was begun with this key: if it is lost, the key must not begin another.\n', 0o600)
+  return opened
+}

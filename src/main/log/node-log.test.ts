@@ -1,0 +1,135 @@
+import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { appendTestEntries, joinTestNetwork, makeTestNetwork } from '../../../test/kit/network-log.ts'
+import { TileLog, testAuthorities } from '../../../test/kit/tile-log.ts'
+import { silentLogger } from '../../base/clock.ts'
+import { makeVkey } from '../../base/network/vkey.ts'
+import { originHash } from '../../log/reader/exchange.ts'
+import { searchPath } from '../../log/reader/search.ts'
+import { formatAddCheckpoint } from '../../log/witness/request.ts'
+import { systemClock, systemRandom } from '../effects.ts'
+import { type NodeLog, type NodeLogDependencies, type NodeLogOptions, openNodeLog } from './node-log.ts'
+
+const ORIGIN = 'log.acme.example'
+const near = { peerId: 'p', sameSubnet: true, member: false }
+
+const noPeers: NodeLogDependencies['peers'] = {
+  list: () => [],
+  logFile: async () => undefined,
+  blame: () => {},
+  publish: async () => {},
+  subscribe: () => () => {},
+}
+
+async function directoryFor(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'pyrsia-node-log-'))
+  t.after(() => rm(directory, { recursive: true }))
+  return directory
+}
+
+function opened(directory: string, options: Partial<NodeLogOptions> = {}): Promise<NodeLog> {
+  return openNodeLog(
+    { directory, mode: 'full', sources: [], witness: false, witnessLogs: [], ...options },
+    { clock: systemClock, random: systemRandom, logger: silentLogger, peers: noPeers },
+  )
+}
+
+function asked(log: NodeLog, path: string, origin: string): Promise<Uint8Array | undefined> {
+  return log.logFile({ originHash: originHash(origin), path }, near)
+}
+
+test('a node on its own signs and cosigns its log, and gives peers nothing of it', async (t) => {
+  const directory = await directoryFor(t)
+  await using log = await opened(directory)
+  const view = log.view()
+  assert.deepEqual([view.solo, view.writes, view.checkpoint?.cosigners.length, view.notes], [true, true, 1, []])
+  await log.writer?.append([Buffer.from('{"kind":"test"}')])
+  assert.equal(await asked(log, 'checkpoint', view.origin), undefined)
+  assert.match(Buffer.from((await log.served.tile('tile/entries/000.p/1')) ?? []).toString(), /test/)
+})
+
+test('the log of a network is given to peers who know its origin: checkpoint, tiles and searches', async (t) => {
+  const directory = await directoryFor(t)
+  await makeTestNetwork(directory, ORIGIN)
+  await appendTestEntries(directory, 3)
+  await using log = await opened(directory)
+  assert.match(Buffer.from((await asked(log, 'checkpoint', ORIGIN)) ?? []).toString(), /^log\.acme\.example\n3\n/)
+  assert.equal((await asked(log, 'tile/0/000.p/3', ORIGIN))?.byteLength, 96)
+  assert.equal(await asked(log, 'tile/0/001', ORIGIN), undefined)
+  const found = await asked(log, searchPath({ kind: 'head' }), ORIGIN)
+  assert.equal(Buffer.from(found ?? []).toString(), '{"indexes":[]}')
+  assert.equal(await asked(log, 'checkpoint', 'other.example'), undefined)
+})
+
+test('a log or a cosigner memory that is lost is not begun anew with the same key', async (t) => {
+  for (const lost of ['log', 'cosigner']) {
+    const directory = await directoryFor(t)
+    await using first = await opened(directory)
+    await first.writer?.append([Buffer.from('{"kind":"test"}')])
+    await first[Symbol.asyncDispose]()
+    await rm(join(directory, lost), { recursive: true })
+    await assert.rejects(opened(directory), { code: lost === 'log' ? 'damaged.log' : 'damaged.cosigner' })
+  }
+})
+
+test('a node that joined a network says that it has found no checkpoint yet, in full and light', async (t) => {
+  const author = await directoryFor(t)
+  await makeTestNetwork(author, ORIGIN)
+  for (const mode of ['full', 'light'] as const) {
+    const directory = await directoryFor(t)
+    await joinTestNetwork(directory, author)
+    await using log = await opened(directory, { mode })
+    const { writes, checkpoint, notes } = log.view()
+    assert.deepEqual(
+      [writes, checkpoint, notes],
+      [false, undefined, [`No checkpoint of the log ${ORIGIN} was found yet`]],
+    )
+    assert.equal(log.view().mode, mode)
+    await using sharing = log.start()
+    assert.ok(sharing)
+    assert.throws(() => log.start(), { code: 'bug.assertion' })
+  }
+})
+
+test('a kept checkpoint that nobody stands for any more is forgotten', async (t) => {
+  const author = await directoryFor(t)
+  await makeTestNetwork(author, ORIGIN)
+  const directory = await directoryFor(t)
+  await joinTestNetwork(directory, author)
+  const strangers = testAuthorities(1)
+  const note = new TileLog(ORIGIN).grow(3).note(3, { log: strangers, cosigners: strangers })
+  for (const text of [note, 'no note']) {
+    await writeFile(join(directory, 'checkpoint'), text)
+    await using log = await opened(directory, { mode: 'light' })
+    assert.equal(log.view().checkpoint, undefined)
+  }
+})
+
+test('a witness cosigns the logs that it was told of under a name of its own, and remembers over restarts', async (t) => {
+  const author = await directoryFor(t)
+  await makeTestNetwork(author, ORIGIN)
+  const directory = await directoryFor(t)
+  await joinTestNetwork(directory, author)
+  const [authority] = testAuthorities(1)
+  assert(authority !== undefined)
+  const log = new TileLog('other.example').grow(9)
+  const key = makeVkey('other.example', 'ed25519', authority.log.publicKey)
+  const options = { witness: true, witnessLogs: [{ origin: 'other.example', keys: [key] }] }
+  const request = (oldSize: number, size: number) =>
+    formatAddCheckpoint(oldSize, log.consistency(oldSize, size), log.note(size, { log: [authority] }))
+  {
+    await using node = await opened(directory, options)
+    assert.deepEqual(node.view().witnessed, [ORIGIN, 'other.example'])
+    const reply = await node.witness?.addCheckpoint(request(0, 5))
+    assert.equal(reply?.status, 200)
+    assert.match(reply?.body ?? '', /^\u2014 witness\/[0-9a-f]{32} /)
+  }
+  await using again = await opened(directory, options)
+  assert.equal((await again.witness?.addCheckpoint(request(0, 9)))?.body, '5\n')
+  assert.equal((await again.witness?.addCheckpoint(request(5, 9)))?.status, 200)
+  const keyFile = await readFile(join(directory, 'keys', 'cosigner.key'), 'utf8')
+  assert.match(keyFile, /PRIVATE KEY/)
+})

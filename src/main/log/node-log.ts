@@ -1,0 +1,236 @@
+/**
+ * The log of this node's trust network, put together: where it is kept (written here, copied in full, or light), who cosigns it,
+ * how its checkpoints travel, and what is given to whom. `wire.ts` opens it before the peers start, since they ask for its files.
+ */
+import { join } from 'node:path'
+import type { Clock, Logger, Random } from '../../base/clock.ts'
+import { AppError } from '../../base/errors.ts'
+import { isSolo, type Network } from '../../base/network/network.ts'
+import type { LogView } from '../../http/http.ts'
+import { logFile as fileOf, type ServedLog } from '../../http/log/log-files.ts'
+import { openDiskMirror, openDiskWriter } from '../../log/disk.ts'
+import { createHttpSource } from '../../log/files/http-source.ts'
+import type { LogSource } from '../../log/files/source.ts'
+import type { LogReader, LogWriter } from '../../log/log.ts'
+import { openEvidence } from '../../log/reader/evidence-file.ts'
+import { type Exchange, originHash, startExchange } from '../../log/reader/exchange.ts'
+import { createFollower, type FollowedLog, type Follower } from '../../log/reader/follow.ts'
+import type { LogKeys } from '../../log/reader/judge.ts'
+import { createLightLog } from '../../log/reader/light.ts'
+import { followedMirror, followedWriter } from '../../log/reader/mirror.ts'
+import { answerSearch } from '../../log/reader/search.ts'
+import type { Witness, WitnessLog } from '../../log/witness/witness.ts'
+import type { PeerHost, Peers } from '../../peers/peers.ts'
+import { ensureDataDirectory } from '../data-directory.ts'
+import { ensureNodeNetwork, type NodeNetwork } from '../network/node-network.ts'
+import { openOnce } from './begun.ts'
+import { openCheckpointFile } from './checkpoint-file.ts'
+import { indexKeysOf } from './index-keys.ts'
+import { logKeysOf } from './network-keys.ts'
+import { type NodeCosigner, openNodeCosigner } from './node-cosigner.ts'
+import { logSources } from './sources.ts'
+import { viewOf } from './view.ts'
+
+/** What the owner says of the log. */
+export interface NodeLogOptions {
+  /** The data directory. */
+  readonly directory: string
+  readonly mode: 'full' | 'light'
+  /** URLs below which others have files of the log. */
+  readonly sources: readonly string[]
+  /** Cosign checkpoints of this network's log and of `witnessLogs`. */
+  readonly witness: boolean
+  readonly witnessLogs: readonly WitnessLog[]
+}
+
+/** What it stands on. */
+export interface NodeLogDependencies {
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+  readonly peers: Pick<Peers, 'list' | 'logFile' | 'blame' | 'publish' | 'subscribe'>
+}
+
+/** The log of a running node. */
+export interface NodeLog extends AsyncDisposable {
+  readonly network: NodeNetwork
+  /** The log and the network whose log it is, for whoever decides by what it says. */
+  readonly trusted: { readonly reader: LogReader; readonly network: Network }
+  readonly reader: LogReader
+  /** There if this node alone signs the log. */
+  readonly writer: LogWriter | undefined
+  readonly witness: Witness | undefined
+  /** The log as it is served over HTTP. */
+  readonly served: ServedLog
+  /** What peers are given: files of a network's log, nothing of a node's own. */
+  readonly logFile: PeerHost['logFile']
+  /** Begins to tell, to hear and to ask others, after the peers have started; ends before they stop. */
+  start(): AsyncDisposable
+  view(): LogView
+}
+
+/**
+ * Opens the log, makes the solo network on the first start, and begins to cosign what is signed here.
+ * @throws usage.network, usage.config, damaged.identity, damaged.log, damaged.cosigner, conflict.running, exhausted.disk, unavailable.storage
+ */
+export async function openNodeLog(options: NodeLogOptions, dependencies: NodeLogDependencies): Promise<NodeLog> {
+  const { clock, random } = dependencies
+  const network = await ensureNodeNetwork(options.directory, { random, nowSeconds: Math.floor(clock.nowMs() / 1000) })
+  await using opened = new AsyncDisposableStack()
+  const log = opened.use(new OpenLog(options, dependencies, network))
+  await log.open()
+  opened.move()
+  return log
+}
+
+class OpenLog implements NodeLog {
+  readonly network: NodeNetwork
+  readonly served: ServedLog
+  readonly #options: NodeLogOptions
+  readonly #with: NodeLogDependencies
+  readonly #keys: LogKeys
+  /** Solo logs say what their owner does: they stay here. */
+  readonly #shared: boolean
+  readonly #hash: string
+  readonly #ends: (() => unknown)[] = []
+  #sources: () => readonly LogSource[] = () => []
+  #reader: LogReader | undefined
+  #writer: LogWriter | undefined
+  #follower: Follower | undefined
+  #exchange: Exchange | undefined
+  #cosigner: NodeCosigner | undefined
+
+  constructor(options: NodeLogOptions, dependencies: NodeLogDependencies, network: NodeNetwork) {
+    this.#options = options
+    this.#with = dependencies
+    this.network = network
+    this.#keys = logKeysOf(network.network)
+    this.#shared = !isSolo(network.network)
+    this.#hash = originHash(network.network.origin)
+    this.served = { newest: () => this.reader.newest(), tile: (path) => this.reader.tile(path) }
+  }
+
+  get reader(): LogReader {
+    if (this.#reader === undefined) throw new AppError('bug.assertion', 'the log is not open')
+    return this.#reader
+  }
+
+  get trusted(): NodeLog['trusted'] {
+    return { reader: this.reader, network: this.network.network }
+  }
+
+  get writer(): LogWriter | undefined {
+    return this.#writer
+  }
+
+  get witness(): Witness | undefined {
+    return this.#cosigner?.witness
+  }
+
+  logFile: PeerHost['logFile'] = async ({ originHash: hash, path }) => {
+    if (!this.#shared || hash !== this.#hash) return undefined
+    const found = this.reader.mode === 'full' ? await answerSearch(this.reader, path) : undefined
+    return found ?? (await fileOf(this.served, path))?.bytes
+  }
+
+  async open(): Promise<void> {
+    const { directory, sources } = this.#options
+    const { clock, logger, peers } = this.#with
+    const monotonicMs = (): number => clock.monotonicMs()
+    const servers = sources.map((url) => createHttpSource(url, { monotonicMs, logger }))
+    for (const server of servers) this.#ends.push(() => server.close())
+    const { origin, checkpoint } = this.network.network
+    this.#sources = () => logSources(origin, this.#shared ? peers : undefined, servers)
+    const log = await this.#openCopy()
+    const evidence = await openEvidence(join(directory, 'evidence'))
+    this.#follower = createFollower({
+      log,
+      keys: this.#keys,
+      pinned: checkpoint,
+      sources: this.#sources,
+      evidence,
+      onEvidence: (found) => this.#exchange?.tell(found),
+      logger,
+    })
+    await this.#openCosigner()
+  }
+
+  start(): AsyncDisposable {
+    const { peers, clock, random, logger } = this.#with
+    const follower = this.#follower
+    if (follower === undefined || this.#exchange !== undefined) {
+      throw new AppError('bug.assertion', 'the log is not open, or was started before')
+    }
+    const log = this.reader
+    const sources = this.#sources
+    const gossip = this.#shared ? peers : undefined
+    const blame = (from: string, about: string): void => peers.blame(from, { kind: 'bad-message', about })
+    const exchange = startExchange({}, { log, follower, gossip, sources, blame, clock, random, logger })
+    this.#exchange = exchange
+    return { [Symbol.asyncDispose]: () => exchange.stop() }
+  }
+
+  view(): LogView {
+    const { network } = this.network
+    const failure = this.#cosigner?.failure()
+    return viewOf({
+      network,
+      keys: this.#keys,
+      mode: this.reader.mode,
+      writes: this.#writer !== undefined,
+      newest: this.reader.newest(),
+      follow: this.#follower?.state(),
+      witnessed: this.witness?.origins ?? [],
+      notes: failure === undefined ? this.network.notes : [...this.network.notes, `Not cosigned: ${failure}`],
+      nowSeconds: this.#nowSeconds(),
+    })
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const end of this.#ends.splice(0).reverse()) await end()
+  }
+
+  /** The log on the disk, as a follower sees it. */
+  async #openCopy(): Promise<FollowedLog> {
+    const { directory, mode } = this.#options
+    const { logger } = this.#with
+    const { network, signers, keys } = this.network
+    const { origin } = network
+    await ensureDataDirectory(join(directory, 'log'))
+    const disk = { origin, directory: join(directory, 'log'), keysOf: indexKeysOf }
+    if (signers !== undefined && network.quorum.of === 1) {
+      const open = (create: boolean): Promise<LogWriter> => openDiskWriter({ ...disk, create }, signers.log, { logger })
+      const writer = await openOnce(`${keys.path('log')}.begun`, open)
+      this.#ends.push(() => writer.close())
+      this.#reader = writer
+      this.#writer = writer
+      return followedWriter(writer)
+    }
+    if (mode === 'light') {
+      const store = await openCheckpointFile(join(directory, 'checkpoint'), this.#keys, logger)
+      const light = createLightLog({ origin, store, sources: () => this.#sources(), keysOf: indexKeysOf })
+      this.#reader = light
+      return light
+    }
+    const mirror = await openDiskMirror(disk, { logger })
+    this.#ends.push(() => mirror.close())
+    this.#reader = mirror
+    return followedMirror(mirror)
+  }
+
+  /** There if this node cosigns anything. */
+  async #openCosigner(): Promise<void> {
+    const { directory, witness, witnessLogs } = this.#options
+    if (this.#writer === undefined && !witness) return
+    const { origin } = this.network.network
+    const own: WitnessLog = { origin, keys: this.#keys.keysAt(0).log.map(({ key }) => key) }
+    const witnessed = witness ? [own, ...witnessLogs.filter((log) => log.origin !== origin)] : undefined
+    const cosigner = await openNodeCosigner({ directory, writer: this.#writer, witnessed }, this.network, this.#with)
+    this.#cosigner = cosigner
+    this.#ends.push(() => cosigner.close())
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.#with.clock.nowMs() / 1000)
+  }
+}

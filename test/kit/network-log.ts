@@ -1,0 +1,52 @@
+/**
+ * The data directory of the one authority of a test network, with a log that is not solo, so that it is shared; and entries in it
+ * that say that they are a test's. The node must not run meanwhile.
+ */
+import { existsSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { silentLogger } from '../../src/base/clock.ts'
+import { formatNetwork, type Network } from '../../src/base/network/network.ts'
+import { formatVkey, readVkey } from '../../src/base/network/vkey.ts'
+import { openDiskWriter } from '../../src/log/disk.ts'
+import { systemRandom } from '../../src/main/effects.ts'
+import { indexKeysOf } from '../../src/main/log/index-keys.ts'
+import { makeNodeNetwork, readNodeNetwork } from '../../src/main/network/node-network.ts'
+
+/** Makes the network of one authority under this origin; its file is `network.json` of the directory. */
+export async function makeTestNetwork(directory: string, origin: string): Promise<Network> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const nowSeconds = Math.floor(Date.now() / 1000)
+  const { network, file } = await makeNodeNetwork(directory, { name: 'acme' }, { random: systemRandom, nowSeconds })
+  const organisations = network.organisations.map((organisation) => {
+    const { publicKey } = readVkey(organisation.keys.log ?? '')
+    const log = formatVkey({ name: origin, type: 'ed25519', publicKey })
+    return { ...organisation, keys: { ...organisation.keys, log } }
+  })
+  const shared = { ...network, origin, organisations }
+  await writeFile(file, formatNetwork(shared))
+  return shared
+}
+
+/** Appends `count` entries labelled as a test's to the log of a directory. */
+export async function appendTestEntries(directory: string, count: number): Promise<void> {
+  const node = await readNodeNetwork(directory)
+  if (node?.signers === undefined) throw new Error(`${directory} signs no log`)
+  const { origin } = node.network
+  const log = join(directory, 'log')
+  await mkdir(log, { recursive: true, mode: 0o700 })
+  const create = !existsSync(`${node.keys.path('log')}.begun`)
+  const options = { origin, directory: log, keysOf: indexKeysOf, create }
+  const writer = await openDiskWriter(options, node.signers.log, { logger: silentLogger })
+  const first = writer.head().size
+  await writer.append(
+    Array.from({ length: count }, (_, at) => Buffer.from(JSON.stringify({ kind: 'test', number: first + at }))),
+  )
+  await writer.close()
+}
+
+/** Lets another node follow the network of `from`. */
+export async function joinTestNetwork(directory: string, from: string): Promise<void> {
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  await writeFile(join(directory, 'network.json'), await readFile(join(from, 'network.json')))
+}
