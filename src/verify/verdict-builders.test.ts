@@ -92,24 +92,11 @@ test('a builder that joined after the network’s file is known by the member en
   )
 })
 
-test('randomness of another beacon than the network’s is refused', () => {
-  const drand = testNetwork(NAMES, {
-    beacon: {
-      kind: 'drand',
-      chainHash: 'cd'.repeat(32),
-      publicKey: 'ab'.repeat(96),
-      periodSeconds: 3,
-      genesisSeconds: 0,
-      schemeId: 'x',
-    },
-  })
-  const log = new ProofLog()
-  const { request, selection, reveals, verdict, envelopes } = logVerdict(log, PURL, THREE)
-  const bundle = log.bundle([request, selection, ...reveals, verdict], { by: THREE }, envelopes)
-  assert.throws(
-    () => verifyProofBundle(bundle, drand, { nowSeconds: TEST_SECONDS + 200 }),
-    refused(/of the chain cdcd/),
-  )
+test('randomness that the network’s beacon did not give, or gave before the draw was fixed, is refused', () => {
+  assert.throws(() => verifyTwisted({ beacon: { chainHash: 'cd'.repeat(32) } }), refused(/found cdcd/))
+  assert.throws(() => verifyTwisted({ beacon: { proof: 'ab'.repeat(128) } }), refused(/not the beacon's/))
+  assert.throws(() => verifyTwisted({ beacon: { randomness: 'ab'.repeat(32) } }), refused(/other randomness/))
+  assert.throws(() => verifyTwisted({ beacon: { round: 1 } }), refused(/out before the draw/))
 })
 
 test('checkStatement() takes a statement by the builder about every file, and nothing else', () => {

@@ -1,23 +1,22 @@
 /**
- * Checks a verdict against those who built: the request, the selection with its seed, each builder's signed reveal, and the envelopes
- * that the reveals name. So the authorities' word is not all that a proof rests on. 2-trust.md, "The proof in one file", "Agreement".
- * Pure. The draw itself can be repeated only by who has the whole membership of that time; the seed and the seats are checked here.
+ * Checks a verdict against those who built: the selection (`verdict-selection.ts`), each builder's signed reveal, and the envelopes that
+ * the reveals name. So the authorities' word is not all that a proof rests on. 2-trust.md, "The proof in one file", "Agreement".
+ * Pure.
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson, type Json } from '../base/crypto/canonical-json.ts'
 import type { Envelope } from '../base/crypto/dsse.ts'
-import type { Entry, RevealEntry, SelectionEntry, VerdictBuilder, VerdictEntry } from '../base/entries/entry.ts'
-import { entryName } from '../base/entries/entry-name.ts'
+import type { Entry, RevealEntry, VerdictBuilder, VerdictEntry } from '../base/entries/entry.ts'
 import { nodeOf } from '../base/entries/offer.ts'
 import { agreedPart } from '../base/entries/result.ts'
 import { isSigned } from '../base/entries/transaction.ts'
 import { AppError } from '../base/errors.ts'
 import type { Network } from '../base/network/network.ts'
-import { drawSeed } from '../consensus/selection/draw-seed.ts'
 import { type PolicyChain, versionAt } from '../log/policy/network-chain.ts'
 import { checkStatement } from './builder-statement.ts'
 import { envelopeBytes } from './proof-bundle.ts'
 import type { Subject } from './subject.ts'
+import { type Selected, selectionOf } from './verdict-selection.ts'
 
 /** A builder whose part in a verdict was checked. */
 export interface CheckedBuilder {
@@ -58,7 +57,7 @@ export function checkBuilders(claim: BuildersClaim): CheckedBuilder[] | undefine
   if (!some && !claim.need) return undefined
   if (verdict === undefined || verdict.agreed === null)
     throw refused('wanted a verdict on which builders agreed, found none')
-  const selection = selectionOf(claim, verdict)
+  const selection = selectionOf(claim.logged, claim.network, verdict)
   const statements = new Map(claim.envelopes.map((envelope) => [sha256(envelopeBytes(envelope)), envelope]))
   const found = verdict.panel
     .filter(({ agreed }) => agreed)
@@ -70,51 +69,10 @@ export function checkBuilders(claim: BuildersClaim): CheckedBuilder[] | undefine
   throw refused(`wanted ${verdict.quorum} organisations that built the same, found ${organisations.size}`)
 }
 
-/** The selection that the verdict names, with its request, and a seed that follows from them. */
-function selectionOf(
-  { logged, network }: BuildersClaim,
-  verdict: VerdictEntry,
-): Extract<SelectionEntry, { outcome: 'selected' }> {
-  const request = logged.find(({ bytes }) => entryName(bytes) === verdict.request)?.entry
-  const asked =
-    request?.kind === 'request' || (request?.kind === 'dispute' && request.step === 'opened') ? request : undefined
-  if (asked?.purl !== verdict.purl || asked.attempt !== verdict.attempt)
-    throw refused('wanted the request of the verdict')
-  const selection = logged.find(({ index }) => index === verdict.selection)?.entry
-  if (selection?.kind !== 'selection' || selection.outcome !== 'selected')
-    throw refused('wanted the selection of the verdict')
-  if (
-    selection.request !== verdict.request ||
-    selection.attempt !== verdict.attempt ||
-    selection.purl !== verdict.purl
-  ) {
-    throw refused('found the selection of another request')
-  }
-  if (selection.quorum !== verdict.quorum || selection.builders !== verdict.builders) {
-    throw refused(`wanted the quorum ${selection.quorum} of ${selection.builders} that was selected`)
-  }
-  const { beacon } = selection
-  if (network.beacon.kind === 'drand' && network.beacon.chainHash !== beacon.chainHash) {
-    throw refused(`wanted randomness of the chain ${network.beacon.chainHash}, found ${beacon.chainHash}`)
-  }
-  const seed = drawSeed({
-    network: network.origin,
-    chainHash: Buffer.from(beacon.chainHash, 'hex'),
-    round: beacon.round,
-    randomness: Buffer.from(beacon.randomness, 'hex'),
-    requestLeafHash: Buffer.from(verdict.request, 'hex'),
-    attempt: selection.attempt,
-    membershipRoot: Buffer.from(asked.membershipRoot, 'hex'),
-  })
-  if (Buffer.from(seed).toString('hex') !== selection.seed)
-    throw refused('the seed does not follow from what was drawn')
-  return selection
-}
-
 function checkBuilder(
   claim: BuildersClaim,
   verdict: VerdictEntry,
-  selection: Extract<SelectionEntry, { outcome: 'selected' }>,
+  selection: Selected,
   builder: VerdictBuilder,
   statements: ReadonlyMap<string, Envelope>,
 ): CheckedBuilder {

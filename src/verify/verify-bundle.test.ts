@@ -7,7 +7,7 @@ import type { Digest } from '../base/digest.ts'
 import { AppError, isKind } from '../base/errors.ts'
 import type { Purl } from '../base/purl.ts'
 import { PROOF_ENTRIES_MAX, parseProofBundle } from './proof-bundle.ts'
-import { type ProofQuestion, verifyProofBundle } from './verify-bundle.ts'
+import { CHECKPOINTS_MAX, type ProofQuestion, verifyProofBundle } from './verify-bundle.ts'
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g']
 const FIVE = NAMES.slice(0, 5)
@@ -250,6 +250,18 @@ test('verifyProofBundle() throws nothing but untrusted errors, whatever it is gi
       }
     }),
   )
+})
+
+test('verifyProofBundle() judges a bounded number of checkpoints', () => {
+  const files = Array.from({ length: CHECKPOINTS_MAX + 1 }, (_, at) => {
+    return JSON.parse(Buffer.from(log.bundle([0], { by: FIVE, size: log.entries.length - at })).toString())
+  })
+  const of = (count: number): Buffer => {
+    const entries = files.slice(0, count).flatMap((file) => file.entries)
+    return Buffer.from(JSON.stringify({ entries, envelopes: [], format: 'pyrsia.proof/1' }))
+  }
+  assert.throws(() => ask(of(CHECKPOINTS_MAX + 1)), { code: 'untrusted.malformed' })
+  assert.equal(ask(of(CHECKPOINTS_MAX - 1)).size, log.entries.length)
 })
 
 test('parseProofBundle() keeps to its bounds and to its members', () => {

@@ -24,6 +24,8 @@ import { type ProofBundle, type ProvenEntry, parseProofBundle } from './proof-bu
 import { findSubject, type Subject } from './subject.ts'
 import { type CheckedBuilder, checkBuilders } from './verdict-builders.ts'
 
+/** Different checkpoints of one file: one suffices, and each costs up to 100 signature checks. */
+export const CHECKPOINTS_MAX = 16
 /** How far ahead of the verifier's clock the log's time may be, in seconds. */
 export const CLOCK_SKEW_SECONDS = 600
 
@@ -145,6 +147,9 @@ function checkInclusion({ entries }: ProofBundle, chain: PolicyChain): TrustedCh
     const key = Buffer.from(bytes).toString('latin1')
     const known = judged.get(key)
     if (known !== undefined) return known
+    if (judged.size >= CHECKPOINTS_MAX) {
+      throw new AppError('untrusted.malformed', `verifying a proof: wanted at most ${CHECKPOINTS_MAX} checkpoints`)
+    }
     const found = checkNote(bytes, chain)
     judged.set(key, found)
     return found

@@ -6,7 +6,13 @@
 import { hash } from 'node:crypto'
 import { canonicalJson, type Json } from '../../src/base/crypto/canonical-json.ts'
 import { type Envelope, signEnvelope } from '../../src/base/crypto/dsse.ts'
-import { type Entry, encodeEntry, type MemberEntry, type SeatEntry } from '../../src/base/entries/entry.ts'
+import {
+  type BeaconEvidence,
+  type Entry,
+  encodeEntry,
+  type MemberEntry,
+  type SeatEntry,
+} from '../../src/base/entries/entry.ts'
 import { entryName } from '../../src/base/entries/entry-name.ts'
 import type { Offer, OfferBody } from '../../src/base/entries/offer.ts'
 import { agreedPart, type Built } from '../../src/base/entries/result.ts'
@@ -21,6 +27,7 @@ import {
 } from '../../src/base/entries/transaction.ts'
 import { NETWORK_FORMAT, type Network, quorumOf } from '../../src/base/network/network.ts'
 import { formatVkey, makeVkey } from '../../src/base/network/vkey.ts'
+import { localChain, localRounds } from '../../src/beacon/local-chain.ts'
 import { drawSeed } from '../../src/consensus/selection/draw-seed.ts'
 import { formatCheckpoint } from '../../src/log/note/checkpoint.ts'
 import { cosign } from '../../src/log/note/cosignature.ts'
@@ -36,6 +43,8 @@ export const TEST_ORIGIN = 'log.example/toy'
 /** When test networks begin, in seconds since 1970. */
 export const TEST_SECONDS = 1_800_000_000
 const DAY_SECONDS = 86_400
+
+const BEACON = localRounds(hash('sha256', 'beacon', 'buffer'))
 
 /** A network of these organisations, each authority and builder at once, with the keys `<name>/<role>` of `signerOf`. */
 export function testNetwork(names: readonly string[], more: Partial<Network> = {}): Network {
@@ -53,7 +62,7 @@ export function testNetwork(names: readonly string[], more: Partial<Network> = {
       keys: { ...testVkeys(name), consensus: base64(`${name}/consensus`), attestation: base64(`${name}/attestation`) },
     })),
     quorum: { k: quorumOf(names.length), of: names.length },
-    beacon: { kind: 'local', publicKey: base64('beacon') },
+    beacon: { kind: 'local', publicKey: Buffer.from(BEACON.publicKey).toString('base64') },
     beaconDelaySeconds: 3,
     bootstrap: [],
     ...more,
@@ -184,6 +193,8 @@ export interface VerdictTwist {
   readonly result?: (name: string) => Built
   /** The seed; the one that follows if left out. */
   readonly seed?: string
+  /** What the selection says of the beacon instead; the seed stays that of what the beacon gave. */
+  readonly beacon?: Partial<BeaconEvidence>
   /** Organisations that have a seat; the builders if left out. */
   readonly seated?: readonly string[]
   readonly attempt?: number
@@ -206,7 +217,7 @@ export function logVerdict(
   const name = entryName(log.entries[request] ?? new Uint8Array())
   const about = { v: 1, at: TEST_AT, purl } as const
   const drawn = { request: name, attempt, membershipRoot, quorum, builders: builders.length }
-  const selection = log.append(selectionOf(purl, seated, drawn, twist.seed))
+  const selection = log.append(selectionOf(purl, seated, drawn, twist))
   const parts = builders.map((organisation) => {
     const told = twist.result?.(organisation) ?? result
     return { ...revealOf(organisation, told, { name, attempt, signer: `${signAs(organisation)}/attestation` }), told }
@@ -248,10 +259,13 @@ function selectionOf(
     readonly quorum: number
     readonly builders: number
   },
-  seed: string | undefined,
+  { seed, beacon: twisted }: VerdictTwist,
 ): Entry {
   const { request, attempt, membershipRoot, quorum, builders } = drawn
-  const beacon = { chainHash: hexOf('chain'), round: 9, randomness: hexOf('randomness'), proof: 'ab'.repeat(48) }
+  const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+  const chain = localChain(BEACON.publicKey)
+  const { round, randomness, signature } = BEACON.round(chain.roundAt(TEST_SECONDS) + 1)
+  const beacon = { chainHash: hex(chain.chainHash), round, randomness: hex(randomness), proof: hex(signature) }
   const followed = drawSeed({
     network: TEST_ORIGIN,
     chainHash: Buffer.from(beacon.chainHash, 'hex'),
@@ -271,7 +285,7 @@ function selectionOf(
     drawSeconds: TEST_SECONDS,
     round: beacon.round,
     outcome: 'selected',
-    beacon,
+    beacon: { ...beacon, ...twisted },
     seed: seed ?? Buffer.from(followed).toString('hex'),
     organisations: builders,
     eligible: builders,

@@ -17,6 +17,8 @@ interface Vector {
   readonly signers?: readonly string[]
   readonly error?: string
   readonly seed?: string
+  /** Seconds since 1970; 0 for a signature without a time. */
+  readonly timestamps?: readonly number[]
 }
 
 const VECTORS = JSON.parse(
@@ -25,10 +27,21 @@ const VECTORS = JSON.parse(
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
 test('openNote() agrees with every published note, good and bad', () => {
-  for (const { from, vkeys, note, signers, error } of VECTORS) {
-    const open = (): string[] => openNote(parseNote(bytes(note)), vkeys.map(readVkey)).map(({ key }) => key.name)
-    if (error === undefined) assert.deepEqual(open(), signers, from)
-    else assert.throws(open, { code: error }, `${from}: ${note}`)
+  for (const { from, vkeys, note, signers, error, timestamps } of VECTORS) {
+    const open = () => openNote(parseNote(bytes(note)), vkeys.map(readVkey))
+    if (error !== undefined) assert.throws(open, { code: error }, `${from}: ${note}`)
+    else {
+      assert.deepEqual(
+        open().map(({ key }) => key.name),
+        signers,
+        from,
+      )
+    }
+    if (timestamps !== undefined)
+      assert.deepEqual(
+        open().map(({ timestampSeconds }) => timestampSeconds ?? 0),
+        timestamps,
+      )
   }
 })
 
@@ -197,6 +210,21 @@ test('cosign() signs the message of tlog-cosignature, and only its time and text
     assert.equal(verifyCosignature(text, witnessKey, changed), undefined, `bit ${bit}`)
   }
   assert.equal(verifyCosignature(text, witnessKey, signature.subarray(1)), undefined)
+})
+
+test('parseNote() reads the example of tlog-cosignature, its key ids and its time, though its keys are not published', () => {
+  const note = parseNote(
+    bytes(
+      'example.com/behind-the-sofa\n20852163\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n\n' +
+        '\u2014 example.com/behind-the-sofa Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n' +
+        '\u2014 witness.example.com/w1 jWbPPwAAAABkGFDLEZMHwSRaJNiIDoe9DYn/zXcrtPHeolMI5OWXEhZCB9dlrDJsX3b2oyin1nPZqhf5nNo0xUe+mbIUBkBIfZ+qnA==\n',
+    ),
+  )
+  const [, cosignature] = note.signatures
+  assert.equal(cosignature?.name, 'witness.example.com/w1')
+  assert.equal(Buffer.from(cosignature.keyId).toString('hex'), '8d66cf3f')
+  assert.equal(cosignature.signature.byteLength, 72)
+  assert.equal(Buffer.from(cosignature.signature).readBigUInt64BE(), 1_679_315_147n)
 })
 
 test('cosign() refuses times that are no whole seconds', () => {

@@ -113,6 +113,8 @@ function checkVotes(
   for (const tx of votes) {
     const { body } = tx
     const organisation = organisationOf.get(body.key)
+    // A key is asked once: whoever made up a list of bad votes costs no more than an honest one.
+    organisationOf.delete(body.key)
     const isFor = body.type === 'propose' ? changeId(body.change) === id : body.change === id
     if (organisation !== undefined && isFor && body.network === origin && isSigned(tx)) found.add(organisation)
   }
