@@ -14,6 +14,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import {
   LOG_SIGNER,
   logSuite,
@@ -169,6 +171,28 @@ test('appends beyond what may wait are refused at once, and those that wait are 
     [0, 3, 6],
   )
   assert.equal((await log.append(sampleEntries(1))).firstIndex, 10)
+  await log.close()
+})
+
+test('the log holds nothing of what it has acknowledged, however many append at the same time', async () => {
+  setFlagsFromString('--expose-gc')
+  const collectGarbage: () => void = runInNewContext('gc')
+  const log = await writerIn(fresh(), true)
+  const heldBytes = () => {
+    // Bytes outside of the heap are given back by the collection after the one that missed them.
+    for (let turn = 0; turn < 3; turn += 1) collectGarbage()
+    return process.memoryUsage().arrayBuffers
+  }
+  const many = async (rounds: number) => {
+    const callers = Array.from({ length: 32 }, async () => {
+      for (let round = 0; round < rounds; round += 1) await log.append([new Uint8Array(16_384)])
+    })
+    await Promise.all(callers)
+  }
+  await many(1)
+  const before = heldBytes()
+  await many(40)
+  assert.ok(heldBytes() - before < 6_000_000, `${heldBytes() - before} bytes of ${40 * 32 * 16_384} are held`)
   await log.close()
 })
 

@@ -145,7 +145,12 @@ export async function killedAppender(chosen: Chosen): Promise<void> {
     await live(files, life).catch(() => {})
     assert.ok(files.steps > step, where)
     files.crash(crash, luckOf(step))
-    const log = await open(files, !life.opened)
+    let log = await open(files, !life.opened)
+    if (crash === 'kill') {
+      // What the new process saw of the old one was perhaps not durable: it must have made it so before it showed anything.
+      files.crash('power', luckOf(step))
+      log = await open(files, false)
+    }
     await append(log, 255, 60_000, life)
     await judge(files, log, life, where)
   })

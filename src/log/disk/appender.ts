@@ -54,6 +54,8 @@ export class DiskWriter extends DiskLog implements LogWriter {
   #waiting: Waiting[] = []
   #waitingEntries = 0
   #waitingBytes = 0
+  /** True while what waits has a turn to come. */
+  #scheduled = false
   /** Resolves when the last batch is in the index. */
   #indexed: Promise<void> = Promise.resolve()
   /** True after a failure: memory and disk may differ. */
@@ -82,8 +84,7 @@ export class DiskWriter extends DiskLog implements LogWriter {
       this.#waiting.push({ entries: copies, bytes, at, resolve, reject })
       this.#waitingEntries += entries.length
       this.#waitingBytes += bytes
-      // A turn per append, and each takes all that wait: most find nothing left to do.
-      this.turns.take(() => this.#batch())
+      this.#schedule()
     })
   }
 
@@ -113,9 +114,19 @@ export class DiskWriter extends DiskLog implements LogWriter {
     })
   }
 
+  /** Sees to it that what waits gets a turn, and only one: each takes all that fits into a batch. */
+  #schedule(): void {
+    if (this.#scheduled || this.#waiting.length === 0) return
+    this.#scheduled = true
+    this.turns.take(async () => {
+      this.#scheduled = false
+      await this.#batch()
+      this.#schedule()
+    })
+  }
+
   async #batch(): Promise<void> {
     const taken = this.#take()
-    if (taken.length === 0) return
     try {
       if (this.#uncertain) await this.#recover(true)
     } catch (error) {
