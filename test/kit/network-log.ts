@@ -6,11 +6,11 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { silentLogger } from '../../src/base/clock.ts'
+import { indexKeys } from '../../src/base/entries/index-keys.ts'
 import { formatNetwork, type Network } from '../../src/base/network/network.ts'
 import { formatVkey, readVkey } from '../../src/base/network/vkey.ts'
 import { openDiskWriter } from '../../src/log/disk.ts'
 import { systemRandom } from '../../src/main/effects.ts'
-import { indexKeysOf } from '../../src/main/log/index-keys.ts'
 import { makeNodeNetwork, readNodeNetwork } from '../../src/main/network/node-network.ts'
 
 /** Makes the network of one authority under this origin; its file is `network.json` of the directory. */
@@ -36,7 +36,7 @@ export async function appendTestEntries(directory: string, count: number): Promi
   const log = join(directory, 'log')
   await mkdir(log, { recursive: true, mode: 0o700 })
   const create = !existsSync(`${node.keys.path('log')}.begun`)
-  const options = { origin, directory: log, keysOf: indexKeysOf, create }
+  const options = { origin, directory: log, keysOf: indexKeys, create }
   const writer = await openDiskWriter(options, node.signers.log, { logger: silentLogger })
   const first = writer.head().size
   await writer.append(

@@ -12,10 +12,7 @@ const { signal } = new AbortController()
 async function sourceOf(t: TestContext, handler: HttpHandler): Promise<HttpSource> {
   const server = await listen({ host: '127.0.0.1', port: 0, setting: '--port' })
   server.serve(handler)
-  const source = createHttpSource(`${server.url}/log/`, {
-    monotonicMs: () => clock.monotonicMs(),
-    logger: silentLogger,
-  })
+  const source = createHttpSource(`${server.url}/log/`, { clock, logger: silentLogger })
   t.after(async () => {
     await source.close()
     await server.close(0)
@@ -49,9 +46,22 @@ test('a web server that lied is not asked for an hour', async (t) => {
 })
 
 test('a web server that is not there is unavailable, and a caller who left is told so', async () => {
-  const nowhere = createHttpSource('http://127.0.0.1:1', { monotonicMs: () => 0, logger: silentLogger })
+  const nowhere = createHttpSource('http://127.0.0.1:1', { clock, logger: silentLogger })
   await assert.rejects(nowhere.fetch('checkpoint', { bytesMax: 9, signal }), { code: 'unavailable.peer' })
   const left = AbortSignal.abort()
   await assert.rejects(nowhere.fetch('checkpoint', { bytesMax: 9, signal: left }), { code: 'aborted.caller' })
   await nowhere.close()
+})
+
+test('a web server that is asked too much is given time, and given up if that is not enough', async (t) => {
+  let busy = 3
+  const source = await sourceOf(t, (_, response) => {
+    response.statusCode = busy-- > 0 ? 429 : 200
+    response.end('bytes')
+  })
+  const before = clock.sleptMs.length
+  assert.ok(await source.fetch('tile/0/000', { bytesMax: 5, signal }))
+  assert.deepEqual(clock.sleptMs.slice(before), [500, 500, 500])
+  busy = 1_000
+  await assert.rejects(source.fetch('tile/0/000', { bytesMax: 5, signal }), { code: 'unavailable.peer' })
 })

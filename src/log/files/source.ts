@@ -11,9 +11,8 @@ import { parseTilePath, TILE_WIDTH } from '../tree/tiles.ts'
 
 /** Most bytes of a checkpoint with its signatures. */
 export const NOTE_BYTES_MAX = 65_536
-/** Files asked for at the same time, of all sources and of one. */
-const OPEN_MAX = 32
-const OPEN_PER_SOURCE_MAX = 6
+/** Files asked of one source at the same time: fewer than upload slots that a node has for one peer. */
+const OPEN_PER_SOURCE_MAX = 8
 /** A source that had nothing so often in a row, or failed so often, is not asked again for this job. */
 const MISSES_MAX = 8
 
@@ -51,6 +50,8 @@ export interface SourcePool extends TileSource {
 interface Place {
   readonly source: LogSource
   open: number
+  /** Files asked of it so far. */
+  asked: number
   misses: number
 }
 
@@ -61,13 +62,12 @@ export function createSourcePool(sources: readonly LogSource[]): SourcePool {
 
 class Pool implements SourcePool {
   readonly #places: Place[]
-  #open = 0
   readonly #waiting: (() => void)[] = []
   /** Who gave what was not rejected yet. */
   readonly #givers = new Map<string, Place>()
 
   constructor(sources: readonly LogSource[]) {
-    this.#places = sources.map((source) => ({ source, open: 0, misses: 0 }))
+    this.#places = sources.map((source) => ({ source, open: 0, asked: 0, misses: 0 }))
   }
 
   left(): readonly LogSource[] {
@@ -75,29 +75,20 @@ class Pool implements SourcePool {
   }
 
   leave(source: LogSource, about: string): void {
-    const at = this.#places.findIndex((place) => place.source === source)
-    if (at < 0) return
-    this.#places.splice(at, 1)
-    source.blame(about)
+    if (this.#drop(source)) source.blame(about)
   }
 
   fetch: SourcePool['fetch'] = async (path, signal) => {
-    if (this.#open >= OPEN_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    this.#open += 1
-    try {
-      return await this.#fromSomebody(path, signal)
-    } finally {
-      this.#open -= 1
-      this.#waiting.shift()?.()
-    }
-  }
-
-  async #fromSomebody(path: string, signal: AbortSignal): Promise<Uint8Array> {
     const asked = new Set<Place>()
     for (;;) {
       throwIfAborted(signal)
-      const place = this.#next(asked)
-      if (place === undefined) throw new AppError('unavailable.peer', `nobody is left who has ${path} of the log`)
+      const open = this.#places.filter((place) => !asked.has(place))
+      if (open.length === 0) throw new AppError('unavailable.peer', `nobody is left who has ${path} of the log`)
+      const place = bestOf(open)
+      if (place === undefined) {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve))
+        continue
+      }
       asked.add(place)
       const bytes = await this.#ask(place, path, signal)
       if (bytes === undefined) continue
@@ -113,23 +104,9 @@ class Pool implements SourcePool {
     if (place !== undefined) this.leave(place.source, `${path}: ${reason}`)
   }
 
-  /** The least busy of those that were not asked yet; the earlier one of two. */
-  #next(asked: ReadonlySet<Place>): Place | undefined {
-    let best: Place | undefined
-    for (const place of this.#places) {
-      if (asked.has(place)) continue
-      if (
-        best === undefined ||
-        Math.floor(place.open / OPEN_PER_SOURCE_MAX) < Math.floor(best.open / OPEN_PER_SOURCE_MAX)
-      ) {
-        best = place
-      } else if (place.open < best.open && place.misses <= best.misses) best = place
-    }
-    return best
-  }
-
   async #ask(place: Place, path: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
     place.open += 1
+    place.asked += 1
     try {
       const bytes = await place.source.fetch(path, { bytesMax: bytesMaxOf(path), signal })
       if (bytes !== undefined) {
@@ -146,10 +123,33 @@ class Pool implements SourcePool {
       if (!isKind(error, 'unavailable') && !isKind(error, 'exhausted')) throw error
     } finally {
       place.open -= 1
+      this.#wake()
     }
     place.misses += 1
-    const at = this.#places.indexOf(place)
-    if (place.misses >= MISSES_MAX && at >= 0) this.#places.splice(at, 1)
+    if (place.misses >= MISSES_MAX) this.#drop(place.source)
     return undefined
   }
+
+  #drop(source: LogSource): boolean {
+    const at = this.#places.findIndex((place) => place.source === source)
+    if (at < 0) return false
+    this.#places.splice(at, 1)
+    this.#wake()
+    return true
+  }
+
+  #wake(): void {
+    for (const resume of this.#waiting.splice(0)) resume()
+  }
+}
+
+/** The least busy one that may be asked more; of two the one that was asked less. Undefined: all are busy. */
+function bestOf(places: readonly Place[]): Place | undefined {
+  let best: Place | undefined
+  for (const place of places) {
+    if (place.open >= OPEN_PER_SOURCE_MAX) continue
+    const order = best === undefined ? -1 : place.open - best.open || place.asked - best.asked
+    if (order < 0) best = place
+  }
+  return best
 }

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Clock, Logger, Random } from '../../base/clock.ts'
+import { indexKeys } from '../../base/entries/index-keys.ts'
 import { AppError } from '../../base/errors.ts'
 import { isSolo, type Network } from '../../base/network/network.ts'
 import type { LogView } from '../../http/http.ts'
@@ -25,7 +26,6 @@ import { ensureDataDirectory } from '../data-directory.ts'
 import { ensureNodeNetwork, type NodeNetwork } from '../network/node-network.ts'
 import { openOnce } from './begun.ts'
 import { openCheckpointFile } from './checkpoint-file.ts'
-import { indexKeysOf } from './index-keys.ts'
 import { logKeysOf } from './network-keys.ts'
 import { type NodeCosigner, openNodeCosigner } from './node-cosigner.ts'
 import { logSources } from './sources.ts'
@@ -136,8 +136,7 @@ class OpenLog implements NodeLog {
   async open(): Promise<void> {
     const { directory, sources } = this.#options
     const { clock, logger, peers } = this.#with
-    const monotonicMs = (): number => clock.monotonicMs()
-    const servers = sources.map((url) => createHttpSource(url, { monotonicMs, logger }))
+    const servers = sources.map((url) => createHttpSource(url, { clock, logger }))
     for (const server of servers) this.#ends.push(() => server.close())
     const { origin, checkpoint } = this.network.network
     this.#sources = () => logSources(origin, this.#shared ? peers : undefined, servers)
@@ -197,7 +196,7 @@ class OpenLog implements NodeLog {
     const { network, signers, keys } = this.network
     const { origin } = network
     await ensureDataDirectory(join(directory, 'log'))
-    const disk = { origin, directory: join(directory, 'log'), keysOf: indexKeysOf }
+    const disk = { origin, directory: join(directory, 'log'), keysOf: indexKeys }
     if (signers !== undefined && network.quorum.of === 1) {
       const open = (create: boolean): Promise<LogWriter> => openDiskWriter({ ...disk, create }, signers.log, { logger })
       const writer = await openOnce(`${keys.path('log')}.begun`, open)
@@ -208,7 +207,7 @@ class OpenLog implements NodeLog {
     }
     if (mode === 'light') {
       const store = await openCheckpointFile(join(directory, 'checkpoint'), this.#keys, logger)
-      const light = createLightLog({ origin, store, sources: () => this.#sources(), keysOf: indexKeysOf })
+      const light = createLightLog({ origin, store, sources: () => this.#sources(), keysOf: indexKeys })
       this.#reader = light
       return light
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sampleNetwork } from '../../../test/kit/sample-network.ts'
+import { keysOf, TileLog, testAuthorities } from '../../../test/kit/tile-log.ts'
 import { logKeysOf } from './network-keys.ts'
 import { viewOf } from './view.ts'
 
@@ -31,4 +32,27 @@ test('viewOf() says what is wrong in sentences: a split view, evidence, an expir
 test('logKeysOf() counts authorities alone, each once', () => {
   const { log, cosigners, witnesses, quorum } = logKeysOf(network).keysAt(0)
   assert.deepEqual([log.length, cosigners.length, witnesses.length, quorum], [4, 4, 0, network.quorum.k])
+})
+
+test('G2 freeze: a log that somebody holds back looks old, and the node says so although every signature is good', () => {
+  const authorities = testAuthorities(4)
+  const log = new TileLog(network.origin).grow(3)
+  const note = log.note(3, {
+    log: authorities.slice(0, 1),
+    cosigners: authorities.slice(0, 3),
+    timeSeconds: 1_800_000_000,
+  })
+  const newest = {
+    origin: network.origin,
+    size: 3,
+    root: log.root(),
+    note: Buffer.from(note).toString(),
+    cosignatures: [],
+  }
+  const known = { ...input, keys: keysOf(network.origin, authorities, 3), newest, notes: [] }
+  const limit = 1_800_000_000 + network.freshnessSeconds
+  assert.deepEqual(viewOf({ ...known, nowSeconds: limit }).notes, [])
+  const frozen = viewOf({ ...known, nowSeconds: limit + 1 })
+  assert.match(frozen.notes.join(), /The newest checkpoint of .* is 86401 s old: more than the 86400 s of its network/)
+  assert.equal(frozen.checkpoint?.ageSeconds, 86_401)
 })
