@@ -29,7 +29,7 @@ interface Known extends EntryKeys {
 
 /**
  * What the proven entries say of the package or digests that were asked for; without a question, of the only package that they are
- * about. @throws untrusted.subject if it is something else (attack G5); untrusted.revoked if they say that it was withdrawn or that its
+ * about. @throws untrusted.malformed; untrusted.subject if it is something else (attack G5); untrusted.revoked if they say that it was withdrawn or that its
  * verdict was overturned
  */
 export function findSubject(
@@ -37,7 +37,7 @@ export function findSubject(
   asked: { readonly purl?: Purl | undefined; readonly digests?: readonly Digest[] | undefined },
 ): Subject | undefined {
   const known = logged.flatMap(({ index, entry }) =>
-    entry === undefined ? [] : [{ index, entry, ...entryKeys(entry) }],
+    entry === undefined ? [] : [{ index, entry, ...keysOf(index, entry) }],
   )
   const purls = new Set(known.flatMap((one) => one.purls))
   const digests = asked.digests ?? []
@@ -56,6 +56,15 @@ export function findSubject(
     throw refused(digests.join(', '), `${purl}, of which it names ${named.join(', ') || 'no file'}`)
   }
   return { purl, index: newest?.index ?? about[0]?.index ?? 0, verdict, digests: matching }
+}
+
+/** What cannot be read must not be passed over: it could be what withdraws the package. */
+function keysOf(index: number, entry: Entry): EntryKeys {
+  try {
+    return entryKeys(entry)
+  } catch (error) {
+    throw new AppError('untrusted.malformed', `verifying a proof: what entry ${index} is about`, { cause: error })
+  }
 }
 
 /** The package that the question leaves open: that of the verdict which names the digest, or the only one of the file. */

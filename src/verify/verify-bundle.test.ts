@@ -191,6 +191,17 @@ test('a revocation or an upheld dispute in the file turns the answer to no', () 
   assert.equal(ask(doubted.bundle([verdict, revoked, request], { by: FIVE }), question).subject?.index, verdict)
 })
 
+test('an entry that names its package or files in no readable way is malformed, and not passed over', () => {
+  const odd = new ProofLog()
+  const { verdict } = logVerdict(odd, PURL, FIVE)
+  const at = { heightBlock: 9, timeSeconds: TEST_SECONDS + 90 }
+  const about = { kind: 'revocation', v: 1, at, step: 'effective', reason: 'x', votes: [], place: 0 } as const
+  const digest = odd.append({ ...about, purl: PURL, digests: ['sha256:short'] })
+  const name = odd.append({ ...about, purl: 'pkg:toy/@%', digests: [] })
+  assert.throws(() => ask(odd.bundle([verdict, digest], { by: FIVE })), { code: 'untrusted.malformed' })
+  assert.throws(() => ask(odd.bundle([verdict, name], { by: FIVE })), { code: 'untrusted.malformed' })
+})
+
 test('two checkpoints of one size with different roots are refused, though each carries the quorum', () => {
   const fork = new ProofLog()
   for (const entry of log.entries) fork.append(entry)

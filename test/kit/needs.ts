@@ -20,6 +20,9 @@ export const TOOLS_BIN: string = join(REPOSITORY, '.cache/tools/node_modules/.bi
 /** Where `npm run test:tools` puts the clients that are Python packages. */
 export const PYTHON_BIN: string = join(REPOSITORY, '.cache/tools/python/bin')
 
+/** Where `npm run test:tools` puts what it builds with Go. */
+export const GO_BIN: string = join(REPOSITORY, '.cache/tools/go')
+
 /** Properties of the machine that are no program: what is asked to find out. */
 const CONDITIONS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
@@ -39,6 +42,7 @@ export const TOOL_PATH: string = [
   join(REPOSITORY, 'node_modules/.bin'),
   TOOLS_BIN,
   PYTHON_BIN,
+  GO_BIN,
   process.env.PATH ?? '',
   '/usr/local/sbin',
   '/usr/sbin',
