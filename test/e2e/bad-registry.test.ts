@@ -8,11 +8,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { type BadRegistry, type Fault, GARBAGE, startBadRegistry } from '../kit/bad-registry.ts'
+import { startGemServer } from '../kit/gem-server.ts'
+import { startMavenRepository } from '../kit/maven-repository.ts'
+import { MavenUser } from '../kit/maven-user.ts'
 import { needs } from '../kit/needs.ts'
 import { scratch, startNode, type TestNode } from '../kit/node-process.ts'
 import { PackageManagerUser } from '../kit/package-manager-user.ts'
 import { startPypiIndex } from '../kit/pypi-index.ts'
 import { PythonUser } from '../kit/python-user.ts'
+import { RubyUser } from '../kit/ruby-user.ts'
 
 interface Sample {
   /** Endpoint of the node. */
@@ -205,6 +209,63 @@ test('pip installs from the last known page while upstream hangs, and npm says a
   const beganMs = Date.now()
   await assert.rejects(npmUser.install('npm'), /424 .*npm answered \/left with a web page/)
   assert.ok(Date.now() - beganMs < 30_000, 'npm did not wait for anything')
+})
+
+test('mvn resolves a range, and Bundler a gem, from what is last known while upstream hangs; of garbage mvn and gem say what is wrong', {
+  ...needs('mvn', 'ruby', 'gem', 'bundle'),
+  timeout: 300_000,
+}, async (t) => {
+  const { node, registry, directory } = await nodeBefore(t, 'java-ruby')
+  const artifact = { group: 'org.sample', artifact: 'thing', version: '1.0' }
+  const repository = await startMavenRepository([artifact])
+  t.after(() => repository.close())
+  const gems = await startGemServer(directory, [{ name: 'sample', version: '1.0.0' }])
+  t.after(() => gems.close())
+  const copy = async (from: string, path: string, type: string): Promise<void> => {
+    const reply = await fetch(`${from}${path}`)
+    registry.publish(path, { type, body: new Uint8Array(await reply.arrayBuffer()) })
+  }
+  const folder = '/org/sample/thing'
+  const utils = '/org/codehaus/plexus/plexus-utils/1.1/plexus-utils-1.1'
+  const files = [
+    `${folder}/maven-metadata.xml`,
+    ...['pom', 'jar'].flatMap((each) => [`${folder}/1.0/thing-1.0.${each}`, `${utils}.${each}`]),
+  ]
+  for (const path of files.flatMap((each) => [each, `${each}.sha1`])) await copy(repository.url, path, 'text/plain')
+  for (const path of [
+    '/versions',
+    '/info/sample',
+    '/gems/sample-1.0.0.gem',
+    '/quick/Marshal.4.8/sample-1.0.0.gemspec.rz',
+  ]) {
+    await copy(gems.url, path, 'text/plain')
+  }
+  const javaUser = await new MavenUser(directory, 'java', {
+    extensions: [{ ...artifact, version: '[1.0,2.0)' }],
+  }).setup(node)
+  const rubyUser = await new RubyUser(directory, 'ruby', { sample: '>= 1.0' }).setup(node, 'bundler')
+  await javaUser.resolve()
+  await rubyUser.run('bundle', 'install')
+
+  registry.fault('hang')
+  javaUser.forget()
+  await javaUser.resolve()
+  rubyUser.forget()
+  await rubyUser.run('bundle', 'install')
+  assert.deepEqual(rubyUser.installed(), ['sample-1.0.0'])
+
+  registry.fault('garbage')
+  const [beganMs, missing] = [Date.now(), { ...artifact, artifact: 'never' }]
+  const java = await new MavenUser(directory, 'java-never', { extensions: [missing] }).setup(node)
+  const resolved = await java.mvn('validate')
+  assert.notEqual(resolved.code, 0)
+  assert.match(resolved.stdout, /org\.sample:never:(?:pom|jar):1\.0.*(?:50[234]|web page)/)
+  // Bundler knows from the last known list that there is no such gem; gem asks for it.
+  const ruby = await new RubyUser(directory, 'ruby-never').setup(node, 'gem')
+  const installed = await ruby.try('gem', 'install', '--no-document', 'never')
+  assert.notEqual(installed.code, 0)
+  assert.match(installed.stderr, /50[234]|web page|Upstream/)
+  assert.ok(Date.now() - beganMs < 120_000, 'nobody waited for long')
 })
 
 async function nodeBefore(

@@ -92,6 +92,13 @@ test('uv.lock is the same with and without the node, and its hashes install thro
 
   const hashes = ['export', '--frozen', '--no-emit-project', '--output-file', 'requirements.txt']
   await through.must('uv', ...hashes)
+  const lists = ['uv.lock', 'requirements.txt'].map((name) => join(through.project, name))
+  const before = await node.cli('sync', '--check', ...lists)
+  assert.equal(before.code, 4, before.stdout)
+  assert.match(before.stdout, /! pkg:pypi\/sample-pkg-0@/, 'what is missing is named')
+  const synced = await node.cli('sync', ...lists)
+  assert.equal(synced.code, 0, synced.stdout + synced.stderr)
+  assert.equal((await node.cli('sync', '--check', ...lists)).code, 0)
   index.requests.length = 0
   await through.install('uv', '--require-hashes', '-r', 'requirements.txt')
   assert.equal(through.installed().length, WHEELS)

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { type BadRegistry, startBadRegistry } from '../kit/bad-registry.ts'
 import { connected, scratch, startNode, type TestNode } from '../kit/node-process.ts'
 import { type NpmRegistry, startNpmRegistry } from '../kit/npm-registry.ts'
 
@@ -41,6 +42,51 @@ async function startImageRegistry(note: string): Promise<ImageRegistry> {
 interface Upstreams {
   readonly packages: NpmRegistry
   readonly images: ImageRegistry
+  readonly documents: BadRegistry
+}
+
+/** Documents of the other ecosystems, each with a word by which it is known again: where upstream has it, where clients ask. */
+const DOCUMENTS = [
+  {
+    endpoint: 'pypi',
+    path: '/thing/',
+    type: 'application/vnd.pypi.simple.v1+json',
+    body: (word: string) =>
+      JSON.stringify({
+        meta: { 'api-version': '1.0' },
+        name: 'thing',
+        files: [
+          { filename: `thing-1.0+${word}-py3-none-any.whl`, url: '../x.whl', hashes: { sha256: 'ab'.repeat(32) } },
+        ],
+      }),
+  },
+  {
+    endpoint: 'maven',
+    path: '/org/sample/thing/maven-metadata.xml',
+    type: 'text/xml',
+    body: (word: string) =>
+      `<metadata><groupId>org.sample</groupId><artifactId>thing</artifactId><versioning><versions><version>1.0-${word}</version></versions></versioning></metadata>`,
+  },
+  {
+    endpoint: 'maven',
+    path: '/org/sample/thing/1.0/thing-1.0.pom',
+    type: 'text/xml',
+    body: (word: string) => `<project><description>${word}</description></project>`,
+  },
+  {
+    endpoint: 'gem',
+    path: '/info/thing',
+    type: 'text/plain',
+    body: (word: string) => `---\n1.0.0.${word} |checksum:${'ab'.repeat(32)}\n`,
+  },
+] as const
+
+function publishAll(documents: BadRegistry, word: string): void {
+  for (const { path, type, body } of DOCUMENTS) {
+    documents.publish(path, { type, body: body(word) })
+    const sha1 = createHash('sha1').update(body(word)).digest('hex')
+    documents.publish(`${path}.sha1`, { type: 'text/plain', body: sha1 })
+  }
 }
 
 async function upstreams(t: TestContext, text: string): Promise<Upstreams> {
@@ -48,11 +94,28 @@ async function upstreams(t: TestContext, text: string): Promise<Upstreams> {
   t.after(() => packages.close())
   const images = await startImageRegistry(text)
   t.after(() => images.close())
-  return { packages, images }
+  const documents = await startBadRegistry()
+  t.after(() => documents.close())
+  publishAll(documents, text)
+  return { packages, images, documents }
 }
 
-function flags({ packages, images }: Upstreams): string[] {
-  return ['--upstream', `npm=${packages.url}`, '--upstream', `docker.io=${images.url}`]
+function flags({ packages, images, documents }: Upstreams): string[] {
+  const others = ['pypi', 'maven', 'rubygems'].map((name) => `${name}=${documents.url}`)
+  return [`npm=${packages.url}`, `docker.io=${images.url}`, ...others].flatMap((each) => ['--upstream', each])
+}
+
+async function askAll(
+  node: TestNode,
+): Promise<Array<{ readonly what: string; readonly status: number; readonly text: string }>> {
+  return await Promise.all(
+    DOCUMENTS.map(async ({ endpoint, path, type }) => {
+      const reply = await fetch(`${node.endpoints[endpoint]?.replace(/\/+$/, '')}${path}`, {
+        headers: { accept: type },
+      })
+      return { what: path, status: reply.status, text: await reply.text() }
+    }),
+  )
 }
 
 async function ask(node: TestNode, what: 'index' | 'tag'): Promise<Response> {
@@ -74,11 +137,13 @@ test('two strangers who agree cannot feed a node an index or a tag while its ups
   const strangers = await Promise.all(['one', 'two'].map((name) => start(name, ...flags(evil))))
   for (const stranger of strangers) {
     for (const what of ['index', 'tag'] as const) assert.equal((await ask(stranger, what)).status, 200)
+    for (const { what, status, text } of await askAll(stranger)) assert.equal(status, 200, `${what}: ${text}`)
   }
 
   const good = await upstreams(t, 'good')
   await good.packages.down()
   await good.images.close()
+  await good.documents.close()
   const peers = strangers.flatMap((stranger) => ['--peer', stranger.listen[0] as string])
   const victim = await start('victim', ...flags(good), ...peers)
   await Promise.all(strangers.map((stranger) => connected(victim, stranger.peerId)))
@@ -88,9 +153,17 @@ test('two strangers who agree cannot feed a node an index or a tag while its ups
   const tag = await ask(victim, 'tag')
   assert.equal(tag.status, 404)
   assert.doesNotMatch(await tag.text(), new RegExp(evil.images.digest))
+  for (const { what, status, text } of await askAll(victim)) {
+    assert.ok(status >= 500 || status === 424, `${what}: ${status} ${text}`)
+    assert.doesNotMatch(text, /evil/, what)
+  }
 
   const trusting = await start('trusting', ...flags(good), ...peers, '--trust-peer', strangers[0]?.peerId as string)
   await Promise.all(strangers.map((stranger) => connected(trusting, stranger.peerId)))
   assert.match(await (await ask(trusting, 'index')).text(), /"thing"/)
   assert.equal((await ask(trusting, 'tag')).headers.get('docker-content-digest'), evil.images.digest)
+  for (const { what, status, text } of await askAll(trusting)) {
+    assert.equal(status, 200, `${what}: ${text}`)
+    assert.match(text, /evil/, what)
+  }
 })

@@ -10,6 +10,7 @@ import { FILES_VIEW, type FileRow, findFile } from './compact-index.ts'
 import { GEM_TYPE, packagePurl, releasePurl } from './coordinates.ts'
 import { filePath, infoPath, numberOf, type Release, readingsOf } from './names.ts'
 import { GEM_UPSTREAM } from './routes.ts'
+import { PACKAGES_VIEW, QUICK_VIEW } from './specs.ts'
 import { COMPACT } from './transform.ts'
 
 const MIB = 1024 ** 2
@@ -36,7 +37,11 @@ export function* resolveGem(want: Want, _request: RequestView, context: ResolveC
   if (what === 'quick') {
     const path = `/quick/Marshal.4.8/${file}.gemspec.rz`
     // A version is never published twice, so neither is its specification.
-    const request: DocumentRequest = { ...documentRequest(path, 'quick', context), immutable: true }
+    const request: DocumentRequest = {
+      ...documentRequest(path, 'quick', context),
+      immutable: true,
+      provenBy: QUICK_VIEW,
+    }
     const release = yield* releaseOf(file, context)
     return { kind: 'document', request, purl: purlOf(release), label: `${file}.gemspec` }
   }
@@ -52,7 +57,7 @@ export function* resolveGem(want: Want, _request: RequestView, context: ResolveC
     const request: DocumentRequest = { ...documentRequest('/names', 'names', context), provenBy: COMPACT }
     return { kind: 'document', request, purl: undefined, label: what }
   }
-  const request = documentRequest(`/${list}`, 'list', context)
+  const request: DocumentRequest = { ...documentRequest(`/${list}`, 'list', context), provenBy: PACKAGES_VIEW }
   return { kind: 'document', request, purl: undefined, label: list, listsPackages: true }
 }
 

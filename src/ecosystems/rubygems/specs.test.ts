@@ -1,10 +1,10 @@
 /** Lists as Ruby's own `Marshal.dump` wrote them; that Ruby reads what is written here, test/e2e shows. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { gunzipSync, gzipSync } from 'node:zlib'
+import { deflateSync, gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { isKind } from '../../base/errors.ts'
-import { packagesOf, readSpecs, withoutSpecs } from './specs.ts'
+import { packagesOf, proveQuick, readSpecs, withoutSpecs } from './specs.ts'
 
 /** Ruby 3.1's dump of five entries, with links to a version and to a platform, a text without encoding and a long one. */
 const DUMPED = Buffer.from(
@@ -64,11 +64,32 @@ test('what is anything but such a list is refused, however it is damaged', () =>
       const changed = Buffer.from(isCut ? plain.subarray(0, at) : plain)
       if (!isCut) changed[at] = byte
       try {
-        for (const { name, version } of readSpecs(gzipSync(changed))) assert.ok(name !== '' && version !== '')
+        readSpecs(gzipSync(changed))
+        packagesOf(gzipSync(changed))
         return !isCut
       } catch (error) {
         return isKind(error, 'untrusted')
       }
     }),
   )
+})
+
+test('an entry that nobody can ask for is passed on and not looked at', () => {
+  const odd = Buffer.from(
+    '\x04\b[\x06[\bI"\ta\tb\n\x06:\x06ETU:\x11Gem::Version[\x06I"\n1.0.0\x06;\x00TI"\truby\x06;\x00T',
+    'latin1',
+  )
+  assert.equal(packagesOf(gzipSync(odd)).toString(), '')
+  assert.deepEqual(gunzipSync(withoutSpecs(gzipSync(odd), [])), odd)
+})
+
+test('a quick specification is proved by its form, so that no error page is kept in its place', () => {
+  assert.equal(proveQuick(deflateSync(Buffer.from([4, 8, 0x30]))).length, 0)
+  for (const other of [
+    Buffer.from('<html>'),
+    deflateSync(Buffer.from('<html>')),
+    deflateSync(Buffer.alloc(40_000_000)),
+  ]) {
+    assert.throws(() => proveQuick(other), { code: 'untrusted.reply' })
+  }
 })

@@ -16,7 +16,7 @@ import {
   withOtherChecksums,
   withoutVersions,
 } from './compact-index.ts'
-import { PACKAGES_VIEW, packagesOf, withoutSpecs } from './specs.ts'
+import { PACKAGES_VIEW, packagesOf, proveQuick, QUICK_VIEW, withoutSpecs } from './specs.ts'
 
 /** The form of the compact index; its number changes when what is made here does. */
 export const COMPACT = 'compact-1'
@@ -43,6 +43,7 @@ export function transformGem(document: Uint8Array, facts: TransformFacts, varian
     return { bytes, mediaType: facts.mediaType, encoding: undefined }
   }
   if (variant === PACKAGES_VIEW) return view(packagesOf(document))
+  if (variant === QUICK_VIEW) return view(proveQuick(document))
   if (variant === FILES_VIEW) return view(makeFileTable(document))
   if (variant === RELEASES_VIEW) return view(makeReleases(document))
   if (variant !== COMPACT && variant !== APART) {
