@@ -2,6 +2,7 @@
  * The data directory of the one authority of a test network, with a log that is not solo, so that it is shared; and entries in it
  * that say that they are a test's. The node must not run meanwhile.
  */
+
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
