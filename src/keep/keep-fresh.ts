@@ -23,6 +23,8 @@ export interface KeepFreshDependencies {
 export interface KeepFresh {
   /** Resolves when the newest checkpoint carries this node's cosignature, or cosigning failed. */
   settled(): Promise<void>
+  /** Tries again now, where something failed; resolves when that is done. */
+  again(): Promise<void>
   /** Why nothing is cosigned at present; undefined: all is well. */
   failure(): string | undefined
   stop(): Promise<void>
@@ -54,6 +56,11 @@ class FreshKeeper implements KeepFresh {
   }
 
   async settled(): Promise<void> {
+    await this.#running
+  }
+
+  async again(): Promise<void> {
+    this.#begin()
     await this.#running
   }
 

@@ -44,7 +44,9 @@ test('a log reaches nodes over the data plane and by HTTP, in full and light, an
   const author = await node(t, a, '--log-listen', '127.0.0.1:0', '--witness')
   const peer = author.listen[0] as string
   const http = author.endpoints.log as string
-  assert.deepEqual((await hasEntries(author, 700)).checkpoint?.cosigners.length, 1)
+  await until('the author to have asked for what it cosigned before, and to cosign', async () => {
+    return (await logOf(author)).checkpoint?.cosigners.length === 1 || undefined
+  })
 
   const full = await node(t, b, '--peer', peer)
   const byHttp = await node(t, c, '--log-source', `${http}/log`)

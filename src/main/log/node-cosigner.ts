@@ -2,10 +2,11 @@
 import { join } from 'node:path'
 import type { Clock, Logger, Random } from '../../base/clock.ts'
 import type { Signer } from '../../base/crypto/ed25519.ts'
+import { errorChain } from '../../base/errors.ts'
 import { makeVkey, readVkey, type Vkey } from '../../base/network/vkey.ts'
 import { keepFresh } from '../../keep/keep-fresh.ts'
 import { openCosignerStore } from '../../log/disk/cosigner.ts'
-import type { LogWriter } from '../../log/log.ts'
+import type { LogWriter, TreeHead } from '../../log/log.ts'
 import { cosignOwn } from '../../log/witness/cosign-own.ts'
 import { createWitness, type Witness, type WitnessLog } from '../../log/witness/witness.ts'
 import type { NodeNetwork } from '../network/node-network.ts'
@@ -18,11 +19,19 @@ export interface NodeCosignerOptions {
   readonly writer: LogWriter | undefined
   /** Logs that it witnesses; undefined: it is no witness. */
   readonly witnessed: readonly WitnessLog[] | undefined
+  /** Sign nothing of the own log before `confirm`: others may know of something newer. */
+  readonly confirmFirst: boolean
 }
 
 /** A cosigner at work. */
 export interface NodeCosigner {
+  readonly key: Vkey
   readonly witness: Witness | undefined
+  /**
+   * The newest checkpoint of the own log with this node's cosignature that others hold; undefined: they hold none. If it is newer
+   * than what was remembered here, an old copy was restored, and nothing is cosigned any more. Never throws: `failure` says so.
+   */
+  confirm(newest: TreeHead | undefined): Promise<void>
   /** Why nothing is cosigned at present; undefined: all is well. */
   failure(): string | undefined
   close(): Promise<void>
@@ -39,7 +48,7 @@ export async function openNodeCosigner(
   const key = keyOf(own?.keys.cosigner, signer)
   const directory = join(options.directory, 'cosigner')
   const store = await openOnce(`${keys.path('cosigner')}.begun`, (create) =>
-    openCosignerStore({ directory, create, confirmFirst: false }),
+    openCosignerStore({ directory, create, confirmFirst: options.confirmFirst }),
   )
   const nowSeconds = (): number => Math.floor(clock.nowMs() / 1000)
   const { writer, witnessed } = options
@@ -49,7 +58,16 @@ export async function openNodeCosigner(
     writer &&
     keepFresh({ ...dependencies, log: writer, cosigner: key.name, freshnessSeconds, cosign: () => cosign(writer) })
   await fresh?.settled()
+  // Of other people's logs nobody but the log itself could say what was cosigned.
+  for (const { origin } of witnessed ?? []) if (origin !== network.origin) await store.confirm(origin, undefined)
   return {
+    key,
+    async confirm(newest) {
+      await store.confirm(network.origin, newest).catch((error) => {
+        dependencies.logger.error({ cause: errorChain(error) }, 'nothing is cosigned any more')
+      })
+      await fresh?.again()
+    },
     witness: witnessed && createWitness({ key, logs: witnessed }, { store, signer, nowSeconds }),
     failure: () => fresh?.failure(),
     async close() {

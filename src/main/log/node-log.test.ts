@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { appendTestEntries, joinTestNetwork, makeTestNetwork } from '../../../test/kit/network-log.ts'
 import { TileLog, testAuthorities } from '../../../test/kit/tile-log.ts'
 import { silentLogger } from '../../base/clock.ts'
@@ -10,6 +11,7 @@ import { makeVkey } from '../../base/network/vkey.ts'
 import { originHash } from '../../log/reader/exchange.ts'
 import { searchPath } from '../../log/reader/search.ts'
 import { formatAddCheckpoint } from '../../log/witness/request.ts'
+import type { PeerInfo } from '../../peers/peers.ts'
 import { systemClock, systemRandom } from '../effects.ts'
 import { type NodeLog, type NodeLogDependencies, type NodeLogOptions, openNodeLog } from './node-log.ts'
 
@@ -30,10 +32,31 @@ async function directoryFor(t: TestContext): Promise<string> {
   return directory
 }
 
-function opened(directory: string, options: Partial<NodeLogOptions> = {}): Promise<NodeLog> {
+const friend: PeerInfo = {
+  peerId: 'friend',
+  trust: 'named',
+  connected: true,
+  dataAddress: undefined,
+  addresses: [],
+  zone: undefined,
+  sameSubnet: true,
+  roundTripMs: undefined,
+  rateBytesPerSecond: undefined,
+  receivedBytes: 0,
+  sentBytes: 0,
+  standing: 'good',
+  faults: [],
+}
+
+/** Resolves when the node has cosigned its newest checkpoint. */
+async function cosignedBy(log: NodeLog): Promise<void> {
+  while (log.view().checkpoint?.cosigners.length !== 1) await setTimeout(20)
+}
+
+function opened(directory: string, options: Partial<NodeLogOptions> = {}, peers = noPeers): Promise<NodeLog> {
   return openNodeLog(
     { directory, mode: 'full', sources: [], witness: false, witnessLogs: [], ...options },
-    { clock: systemClock, random: systemRandom, logger: silentLogger, peers: noPeers },
+    { clock: systemClock, random: systemRandom, logger: silentLogger, peers },
   )
 }
 
@@ -132,4 +155,28 @@ test('a witness cosigns the logs that it was told of under a name of its own, an
   assert.equal((await again.witness?.addCheckpoint(request(5, 9)))?.status, 200)
   const keyFile = await readFile(join(directory, 'keys', 'cosigner.key'), 'utf8')
   assert.match(keyFile, /PRIVATE KEY/)
+})
+
+test('an authority whose old copy was restored learns it from others, cosigns nothing any more and says why', async (t) => {
+  const directory = await directoryFor(t)
+  await makeTestNetwork(directory, ORIGIN)
+  await appendTestEntries(directory, 3)
+  const old = await directoryFor(t)
+  await cp(directory, old, { recursive: true })
+  await appendTestEntries(directory, 2)
+  let note = ''
+  {
+    await using log = await opened(directory)
+    await using sharing = log.start()
+    assert.ok(sharing)
+    await cosignedBy(log)
+    note = log.served.newest()?.note ?? ''
+  }
+  const peers = { ...noPeers, list: () => [{ ...friend }], logFile: async () => Buffer.from(note) }
+  await using restored = await opened(old, {}, peers)
+  assert.equal(restored.view().checkpoint?.cosigners.length, 0)
+  await using sharing = restored.start()
+  assert.ok(sharing)
+  while (!restored.view().notes.some((each) => each.includes('old copy restored'))) await setTimeout(20)
+  assert.equal(restored.view().checkpoint?.cosigners.length, 0)
 })

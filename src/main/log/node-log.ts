@@ -24,6 +24,7 @@ import type { Witness, WitnessLog } from '../../log/witness/witness.ts'
 import type { PeerHost, Peers } from '../../peers/peers.ts'
 import { ensureDataDirectory } from '../data-directory.ts'
 import { ensureNodeNetwork, type NodeNetwork } from '../network/node-network.ts'
+import { askOwnNewest } from './ask-own-newest.ts'
 import { openOnce } from './begun.ts'
 import { openCheckpointFile } from './checkpoint-file.ts'
 import { logKeysOf } from './network-keys.ts'
@@ -93,6 +94,7 @@ class OpenLog implements NodeLog {
   readonly #shared: boolean
   readonly #hash: string
   readonly #ends: (() => unknown)[] = []
+  readonly #stopping = new AbortController()
   #sources: () => readonly LogSource[] = () => []
   #reader: LogReader | undefined
   #writer: LogWriter | undefined
@@ -166,7 +168,13 @@ class OpenLog implements NodeLog {
     const blame = (from: string, about: string): void => peers.blame(from, { kind: 'bad-message', about })
     const exchange = startExchange({}, { log, follower, gossip, sources, blame, clock, random, logger })
     this.#exchange = exchange
-    return { [Symbol.asyncDispose]: () => exchange.stop() }
+    const confirming = this.#confirm()
+    return {
+      [Symbol.asyncDispose]: async () => {
+        this.#stopping.abort()
+        await Promise.all([exchange.stop(), confirming])
+      },
+    }
   }
 
   view(): LogView {
@@ -189,6 +197,21 @@ class OpenLog implements NodeLog {
     for (const end of this.#ends.splice(0).reverse()) await end()
   }
 
+  /** Before the first signature after a start others are asked what this node signed before (`2-trust.md`, "The log"). */
+  async #confirm(): Promise<void> {
+    const cosigner = this.#cosigner
+    if (cosigner === undefined || !this.#shared) return
+    const { clock, logger } = this.#with
+    const { signal } = this.#stopping
+    const newest = await askOwnNewest(
+      { name: cosigner.key.name, keys: this.#keys, sources: this.#sources, clock },
+      signal,
+    )
+    if (signal.aborted) return
+    if (newest === 'nobody') logger.info({}, 'nobody could be asked what this node cosigned before')
+    await cosigner.confirm(newest === 'nobody' ? undefined : newest)
+  }
+
   /** The log on the disk, as a follower sees it. */
   async #openCopy(): Promise<FollowedLog> {
     const { directory, mode } = this.#options
@@ -203,7 +226,7 @@ class OpenLog implements NodeLog {
       this.#ends.push(() => writer.close())
       this.#reader = writer
       this.#writer = writer
-      return followedWriter(writer)
+      return followedWriter(writer, async (head) => await this.#cosigner?.confirm(head))
     }
     if (mode === 'light') {
       const store = await openCheckpointFile(join(directory, 'checkpoint'), this.#keys, logger)
@@ -224,7 +247,8 @@ class OpenLog implements NodeLog {
     const { origin } = this.network.network
     const own: WitnessLog = { origin, keys: this.#keys.keysAt(0).log.map(({ key }) => key) }
     const witnessed = witness ? [own, ...witnessLogs.filter((log) => log.origin !== origin)] : undefined
-    const cosigner = await openNodeCosigner({ directory, writer: this.#writer, witnessed }, this.network, this.#with)
+    const about = { directory, writer: this.#writer, witnessed, confirmFirst: this.#shared }
+    const cosigner = await openNodeCosigner(about, this.network, this.#with)
     this.#cosigner = cosigner
     this.#ends.push(() => cosigner.close())
   }
