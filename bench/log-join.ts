@@ -21,6 +21,7 @@ import { formatNote, parseNote } from '../src/log/note/note.ts'
 import { createFollower, type FollowedLog } from '../src/log/reader/follow.ts'
 import { createLightLog } from '../src/log/reader/light.ts'
 import { followedMirror } from '../src/log/reader/mirror.ts'
+import { answerSearch } from '../src/log/reader/search.ts'
 import { entriesPath, grownBundles } from '../src/log/tree/tiles.ts'
 import { systemClock } from '../src/main/effects.ts'
 import { keysOf, testAuthorities } from '../test/kit/tile-log.ts'
@@ -59,7 +60,11 @@ async function serve(directory: string): Promise<void> {
   const newest = log.newest()
   if (newest === undefined) throw new Error('nothing was signed')
   const server = await listen({ host: '127.0.0.1', port: 0, setting: '--log-listen' })
-  const served = { newest: () => ({ ...newest, note }), tile: (path: string) => log.tile(path) }
+  const served = {
+    newest: () => ({ ...newest, note }),
+    tile: (path: string) => log.tile(path),
+    search: (path: string) => answerSearch(log, path),
+  }
   const limits = { requestsPerSecond: 1e6, burstCount: 1e6 }
   const parts = { log: () => served, witness: undefined, limits }
   server.serve(createLogPortHandler(parts, { clock: systemClock, logger: silentLogger, observe: () => {} }))
@@ -87,8 +92,13 @@ async function main(): Promise<void> {
     const outcome = await follower.offer((await get('checkpoint')) ?? new Uint8Array(0), signal)
     if (outcome !== 'accepted') throw new Error(`the checkpoint was ${outcome}`)
   }
-  const store = { read: () => undefined, write: async () => {} }
-  const light = createLightLog({ origin: ORIGIN, store, sources, keysOf: indexKeys })
+  const store = {
+    read: () => undefined,
+    write: async () => {},
+    readRevocations: () => [],
+    writeRevocations: async () => {},
+  }
+  const light = createLightLog({ origin: ORIGIN, store, sources, keysOf: indexKeys, logger: silentLogger })
   const lightMs = await timed(() => join1(light))
   const entryMs = await timed(() => light.entry(COUNT - 1))
   say(`light: ready after ${lightMs.toFixed(0)} ms; one entry with its proof after ${entryMs.toFixed(0)} ms more`)

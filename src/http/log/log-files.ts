@@ -18,7 +18,10 @@ const gzipped = promisify(gzip)
 const GZIP_BYTES_MIN = 1024
 
 /** What is served of a log. */
-export type ServedLog = Pick<LogReader, 'newest' | 'tile'>
+export interface ServedLog extends Pick<LogReader, 'newest' | 'tile'> {
+  /** Answers a search, `find/...`: not of tlog-tiles, for light nodes; undefined: it is none. @throws usage.request, damaged.log */
+  search?(path: string): Promise<Uint8Array | undefined>
+}
 
 /** One file of the log, ready to be sent. */
 export interface LogFile {
@@ -34,6 +37,10 @@ export async function logFile(log: ServedLog, path: string): Promise<LogFile | u
     if (newest === undefined) return undefined
     const bytes = Buffer.from(newest.note, 'utf8')
     return { bytes, mediaType: 'text/plain; charset=utf-8', cacheControl: 'public, max-age=2' }
+  }
+  if (path.startsWith('find/')) {
+    const answer = await log.search?.(path)
+    return answer && { bytes: answer, mediaType: 'application/json', cacheControl: 'no-store' }
   }
   const bytes = path.startsWith('tile/') ? await log.tile(path) : undefined
   if (bytes === undefined) return undefined

@@ -143,3 +143,15 @@ test('an address that asks too much at the same time is refused, and damage is t
   gate.reject(new AppError('damaged.database', 'a tile is broken'))
   assert.equal((await first).status, 500)
 })
+
+test('a search of a light node is answered where the log has an answer, and is nothing that may be cached', async (t) => {
+  const searching: ServedLog = {
+    ...served,
+    search: async (path) => (path === 'find/abc' ? Buffer.from('{}') : undefined),
+  }
+  const { url } = await start(t, { log: () => searching })
+  const reply = await fetch(`${url}/log/find/abc`)
+  assert.deepEqual([reply.status, reply.headers.get('cache-control'), await reply.text()], [200, 'no-store', '{}'])
+  assert.equal((await fetch(`${url}/log/find/other`)).status, 404)
+  assert.equal((await fetch(`${(await start(t)).url}/log/find/abc`)).status, 404)
+})

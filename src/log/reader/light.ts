@@ -3,7 +3,8 @@
  * checkpoint's root; of what others may have, one source is as good as another, because none is believed. What it cannot do
  * without the entries is to search: `find` asks others, whose hits are proven and whose silence is not.
  */
-import { AppError } from '../../base/errors.ts'
+import type { Logger } from '../../base/clock.ts'
+import { AppError, errorChain, isKind, throwIfAborted } from '../../base/errors.ts'
 import { createSourcePool, type LogSource } from '../files/source.ts'
 import { VerifiedFiles } from '../files/verified-files.ts'
 import type { AcceptedCheckpoint, KeysOf, LogHit, LogQuery, LogReader } from '../log.ts'
@@ -16,11 +17,15 @@ import type { FollowedLog } from './follow.ts'
 import { checkRevocations } from './revocation-list.ts'
 import { searchSources } from './search.ts'
 
-/** Keeps the accepted checkpoint over restarts. */
+/** Keeps the accepted checkpoint and the revocation list over restarts. */
 export interface CheckpointStore {
   read(): AcceptedCheckpoint | undefined
   /** Durable when it resolves. */
   write(checkpoint: AcceptedCheckpoint): Promise<void>
+  /** The list as it was written last, newest first. */
+  readRevocations(): readonly LogHit[]
+  /** Durable when it resolves. */
+  writeRevocations(hits: readonly LogHit[]): Promise<void>
 }
 
 /** What a light copy needs. */
@@ -29,6 +34,7 @@ export interface LightDependencies {
   readonly store: CheckpointStore
   readonly sources: () => readonly LogSource[]
   readonly keysOf: KeysOf
+  readonly logger: Logger
 }
 
 /** The light copy, as what the node reads and as what a follower follows. */
@@ -48,11 +54,15 @@ class Light implements LightLog {
   readonly #listeners = new Set<(checkpoint: AcceptedCheckpoint) => void>()
   #newest: AcceptedCheckpoint | undefined
   #files: VerifiedFiles | undefined
+  /** The complete list as of `#revokedAt`. */
+  #revoked: readonly LogHit[]
+  #revokedAt: number | undefined
 
   constructor(dependencies: LightDependencies) {
     this.origin = dependencies.origin
     this.#with = dependencies
     this.#newest = dependencies.store.read()
+    this.#revoked = dependencies.store.readRevocations()
   }
 
   newest(): AcceptedCheckpoint | undefined {
@@ -79,24 +89,36 @@ class Light implements LightLog {
     }
   }
 
+  /** What others know, and what the revocation list has, which nobody can keep from this node. */
   async find(query: LogQuery, signal: AbortSignal = NEVER): Promise<LogHit[]> {
     const limit = limitOf(query)
-    const found: LogHit[] = []
-    for (const index of await searchSources({ ...query, limit }, this.#with.sources(), signal)) {
-      if (found.length >= limit) break
-      if (index >= (query.before ?? Number.POSITIVE_INFINITY) || index >= this.#accepted().size) continue
-      const entry = await this.entry(index)
-      if (answers(query, this.#with.keysOf(entry))) found.push({ index, entry })
+    const before = query.before ?? Number.POSITIVE_INFINITY
+    const listed = this.#revoked.filter(
+      ({ index, entry }) => index < before && answers(query, this.#with.keysOf(entry)),
+    )
+    const found = new Map(listed.map((hit) => [hit.index, hit]))
+    try {
+      for (const hit of await this.#search({ ...query, limit }, signal)) found.set(hit.index, hit)
+    } catch (error) {
+      if (found.size === 0 || !isKind(error, 'unavailable')) throw error
     }
-    return found
+    return [...found.values()].sort((a, b) => b.index - a.index).slice(0, limit)
   }
 
-  /** All of them, proven complete by the newest head that anybody showed. @throws untrusted.proof, unavailable.peer, aborted.caller */
+  /**
+   * All of them, proven complete by the newest head that anybody showed; while nobody can be asked the list as it was last.
+   * @throws untrusted.proof, unavailable.peer if there never was one, aborted.caller
+   */
   async revocations(signal: AbortSignal = NEVER): Promise<LogHit[]> {
-    const [head] = await this.find({ kind: 'head', limit: 1 }, signal)
-    const hits = await allOfKind('revocation', (query) => this.find(query, signal))
-    checkRevocations(hits, head)
-    return hits
+    const { size } = this.#accepted()
+    if (this.#revokedAt !== size) {
+      try {
+        await this.#syncRevocations(size, signal)
+      } catch (error) {
+        if (this.#revoked.length === 0 || !isKind(error, 'unavailable')) throw error
+      }
+    }
+    return [...this.#revoked]
   }
 
   async rootAt(size: number): Promise<Uint8Array> {
@@ -126,10 +148,17 @@ class Light implements LightLog {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Its consistency and its edge were checked with these very files. */
-  async accept(checkpoint: AcceptedCheckpoint, files: VerifiedFiles): Promise<void> {
+  /** Its consistency and its edge were checked with these very files. The revocation list comes with it. */
+  async accept(checkpoint: AcceptedCheckpoint, files: VerifiedFiles, signal: AbortSignal): Promise<void> {
     await this.#keep(checkpoint)
     this.#files = files
+    try {
+      await this.#syncRevocations(checkpoint.size, signal)
+    } catch (error) {
+      throwIfAborted(signal)
+      const facts = { size: checkpoint.size, cause: errorChain(error) }
+      this.#with.logger.warn(facts, 'the revocation list was not had completely: the older one stands until it is')
+    }
   }
 
   async update(checkpoint: AcceptedCheckpoint): Promise<void> {
@@ -141,6 +170,31 @@ class Light implements LightLog {
     await this.#with.store.write(kept)
     this.#newest = kept
     for (const listener of this.#listeners) listener(kept)
+  }
+
+  async #syncRevocations(size: number, signal: AbortSignal): Promise<void> {
+    const [head] = await this.#search({ kind: 'head', limit: 1 }, signal)
+    if (!isComplete(this.#revoked, head)) {
+      const hits = await allOfKind('revocation', (query) => this.#search(query, signal))
+      checkRevocations(hits, head)
+      await this.#with.store.writeRevocations(hits)
+      this.#revoked = hits
+    }
+    this.#revokedAt = size
+  }
+
+  /** What others say that a query wants, as far as it is so. */
+  async #search(query: LogQuery, signal: AbortSignal): Promise<LogHit[]> {
+    const { size } = this.#accepted()
+    const limit = limitOf(query)
+    const found: LogHit[] = []
+    for (const index of await searchSources(query, this.#with.sources(), signal)) {
+      if (found.length >= limit) break
+      if (index >= (query.before ?? Number.POSITIVE_INFINITY) || index >= size) continue
+      const entry = await this.entry(index)
+      if (answers(query, this.#with.keysOf(entry))) found.push({ index, entry })
+    }
+    return found
   }
 
   #accepted(): AcceptedCheckpoint {
@@ -164,3 +218,14 @@ class Light implements LightLog {
 }
 
 const NEVER = new AbortController().signal
+
+/** True if the list that is here already is the one that `head` states. */
+function isComplete(hits: readonly LogHit[], head: LogHit | undefined): boolean {
+  try {
+    checkRevocations(hits, head)
+    return true
+  } catch (error) {
+    if (isKind(error, 'untrusted')) return false
+    throw error
+  }
+}

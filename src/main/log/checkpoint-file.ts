@@ -1,8 +1,9 @@
 /** The newest checkpoint of a light log, in a file that is written whole: everything else it can fetch again. */
 
+import { z } from 'zod'
 import type { Logger } from '../../base/clock.ts'
 import { errorChain } from '../../base/errors.ts'
-import type { AcceptedCheckpoint } from '../../log/log.ts'
+import type { AcceptedCheckpoint, LogHit } from '../../log/log.ts'
 import { judgeCheckpoint, type LogKeys } from '../../log/reader/judge.ts'
 import type { CheckpointStore } from '../../log/reader/light.ts'
 import { readConfigFile, writeWhole } from '../data-directory.ts'
@@ -10,11 +11,19 @@ import { readConfigFile, writeWhole } from '../data-directory.ts'
 /** Opens the file; what does not count by the keys in force is forgotten, loudly. */
 export async function openCheckpointFile(path: string, keys: LogKeys, logger: Logger): Promise<CheckpointStore> {
   let kept = await readKept(path, keys, logger)
+  const listPath = `${path}.revocations`
+  let revoked: readonly LogHit[] = kept === undefined ? [] : await readList(listPath, logger)
   return {
     read: () => kept,
     async write(checkpoint) {
       await writeWhole(path, checkpoint.note, 0o644)
       kept = checkpoint
+    },
+    readRevocations: () => revoked,
+    async writeRevocations(hits) {
+      const rows = hits.map(({ index, entry }) => ({ index, entry: Buffer.from(entry).toString('base64') }))
+      await writeWhole(listPath, JSON.stringify(rows), 0o644)
+      revoked = hits
     },
   }
 }
@@ -30,4 +39,18 @@ async function readKept(path: string, keys: LogKeys, logger: Logger): Promise<Ac
     logger.error({ path, cause: errorChain(error) }, 'the kept checkpoint cannot be used: the log is followed anew')
   }
   return undefined
+}
+
+const listShape = z.array(z.strictObject({ index: z.int().nonnegative(), entry: z.base64() }))
+
+/** What was proven before it was written; a file that is broken is fetched again. */
+async function readList(path: string, logger: Logger): Promise<readonly LogHit[]> {
+  try {
+    const text = await readConfigFile(path)
+    const rows = text === undefined ? [] : listShape.parse(JSON.parse(text))
+    return rows.map(({ index, entry }) => ({ index, entry: Uint8Array.from(Buffer.from(entry, 'base64')) }))
+  } catch (error) {
+    logger.warn({ path, cause: errorChain(error) }, 'the kept revocation list cannot be read and is fetched again')
+    return []
+  }
 }

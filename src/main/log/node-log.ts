@@ -109,7 +109,11 @@ class OpenLog implements NodeLog {
     this.#keys = logKeysOf(network.network)
     this.#shared = !isSolo(network.network)
     this.#hash = originHash(network.network.origin)
-    this.served = { newest: () => this.reader.newest(), tile: (path) => this.reader.tile(path) }
+    this.served = {
+      newest: () => this.reader.newest(),
+      tile: (path) => this.reader.tile(path),
+      search: async (path) => (this.reader.mode === 'full' ? await answerSearch(this.reader, path) : undefined),
+    }
   }
 
   get reader(): LogReader {
@@ -131,8 +135,7 @@ class OpenLog implements NodeLog {
 
   logFile: PeerHost['logFile'] = async ({ originHash: hash, path }) => {
     if (!this.#shared || hash !== this.#hash) return undefined
-    const found = this.reader.mode === 'full' ? await answerSearch(this.reader, path) : undefined
-    return found ?? (await fileOf(this.served, path))?.bytes
+    return (await fileOf(this.served, path))?.bytes
   }
 
   async open(): Promise<void> {
@@ -230,7 +233,7 @@ class OpenLog implements NodeLog {
     }
     if (mode === 'light') {
       const store = await openCheckpointFile(join(directory, 'checkpoint'), this.#keys, logger)
-      const light = createLightLog({ origin, store, sources: () => this.#sources(), keysOf: indexKeys })
+      const light = createLightLog({ origin, store, sources: () => this.#sources(), keysOf: indexKeys, logger })
       this.#reader = light
       return light
     }
