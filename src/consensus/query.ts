@@ -1,7 +1,9 @@
 /** Looking into a state without changing it: for whoever builds, shows or decides what to submit next. */
+import type { Json } from '../base/crypto/canonical-json.ts'
 import type { Hex32 } from '../base/entries/fields.ts'
 import { decode, type State } from './draft/draft.ts'
 import { type Members, membersOf } from './draft/members.ts'
+import { unpackPurl } from './draft/purl-record.ts'
 import type { ChangeRecord, PurlRecord, RequestRecord } from './draft/records.ts'
 import { getValue } from './tree/tree.ts'
 
@@ -12,7 +14,8 @@ export function requestIn(state: State, name: Hex32): RequestRecord | undefined 
 
 /** What is known of a purl, as of its last change: a verdict in it may have expired since. */
 export function purlIn(state: State, purl: string): PurlRecord | undefined {
-  return read<PurlRecord>(state, `purl/${purl}`)
+  const packed = read<Json>(state, `purl/${purl}`)
+  return packed === undefined ? undefined : unpackPurl(packed)
 }
 
 /** A change that is voted on. */

@@ -49,7 +49,7 @@ export function loadState(constants: Constants, pieces: Iterable<Uint8Array>): S
 }
 
 function readHead(reader: ByteReader): Record<string, unknown> {
-  const length = reader.take(4).readUInt32BE()
+  const length = reader.uint32()
   if (length > HEAD_BYTES_MAX) throw new AppError('damaged.snapshot', `found ${length} bytes before a snapshot`)
   const bytes = reader.take(length)
   if (!reader.take(32).equals(hash('sha256', bytes, 'buffer'))) {

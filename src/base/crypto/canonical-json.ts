@@ -60,10 +60,31 @@ function textOf(value: Json, depth: number): string {
       return value ? 'true' : 'false'
     case 'object':
       if (value === null) return 'null'
+      // The engine's own writer is several times faster, and writes the canonical form of whatever is in order already.
+      if (isInOrder(value, depth)) return JSON.stringify(value)
       return isArray(value) ? textOfArray(value, depth) : textOfObject(value, depth)
     default:
       throw new AppError('usage.json', `found ${typeof value}, which JSON cannot say`)
   }
+}
+
+/** True if nothing in the value has to be sorted or refused. */
+function isInOrder(value: Json, depth: number): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
+  if (typeof value === 'number') return Number.isFinite(value)
+  if (typeof value === 'boolean' || value === null) return true
+  if (typeof value !== 'object' || depth > DEPTH_MAX || 'toJSON' in value) return false
+  if (isArray(value)) {
+    for (let at = 0; at < value.length; at += 1) if (!isInOrder(value[at] as Json, depth + 1)) return false
+    return true
+  }
+  let before: string | undefined
+  for (const key of Object.keys(value)) {
+    if (before !== undefined && before >= key) return false
+    if (!key.isWellFormed() || !isInOrder(value[key] as Json, depth + 1)) return false
+    before = key
+  }
+  return true
 }
 
 function isArray(value: object): value is readonly Json[] {

@@ -141,9 +141,17 @@ export function signTransaction<T extends TransactionBody>(body: Omit<T, 'key'>,
   return { body: whole, signature: Buffer.from(signer.sign(messageOf(whole))).toString('hex') }
 }
 
+/** The bodies of transactions that were read, as the bytes that they were read from. */
+const readBodies = new WeakMap<Transaction, Uint8Array>()
+const BEFORE_BODY = '{"body":'.length
+const AFTER_BODY = ',"signature":""}'.length + 128
+
 /** True if the transaction's key signed its body. */
-export function isSigned({ body, signature }: Transaction): boolean {
-  return verifyEd25519(Buffer.from(body.key, 'hex'), messageOf(body), Buffer.from(signature, 'hex'))
+export function isSigned(transaction: Transaction): boolean {
+  const { body, signature } = transaction
+  const read = readBodies.get(transaction)
+  const message = read === undefined ? messageOf(body) : Buffer.concat([DOMAIN, read])
+  return verifyEd25519(Buffer.from(body.key, 'hex'), message, Buffer.from(signature, 'hex'))
 }
 
 /** The transaction as canonical JSON. */
@@ -159,8 +167,12 @@ export function parseTransaction(bytes: Uint8Array): Transaction {
   } catch (cause) {
     throw new AppError('usage.transaction', 'wanted a transaction as canonical JSON', { cause })
   }
-  const found = transaction.safeParse(json)
-  if (found.success) return found.data
+  const found = transactionSchema.safeParse(json)
+  if (found.success) {
+    // Canonical, with two members: the body is everything between.
+    readBodies.set(found.data, bytes.slice(BEFORE_BODY, bytes.length - AFTER_BODY))
+    return found.data
+  }
   throw new AppError('usage.transaction', `found a malformed transaction: ${z.prettifyError(found.error)}`)
 }
 
@@ -219,7 +231,7 @@ const bodies = {
   vote: z.strictObject({ ...sender, type: z.literal('vote'), change: hex32 }),
   revoke: z.strictObject({ ...sender, type: z.literal('revoke'), purl: purlText, digests, reason: remark }),
 }
-const transaction: z.ZodType<Transaction> = z.strictObject({
+const transactionSchema: z.ZodType<Transaction> = z.strictObject({
   body: z.discriminatedUnion('type', [
     bodies.request,
     bodies.beacon,

@@ -72,6 +72,17 @@ export function buildersFor(members: Members, requestIndex: number): BuilderOrga
   return found
 }
 
+/** The nodes, present or former, that these entries of the log brought; those who left too long ago are not known any more. */
+export function membersAt(
+  { organisations }: Members,
+  indexes: readonly number[],
+): { organisation: string; node: Hex32 }[] {
+  const wanted = new Set(indexes)
+  return [...organisations.values()].flatMap(({ name, nodes }) =>
+    nodes.filter(({ index }) => wanted.has(index)).map(({ node }) => ({ organisation: name, node })),
+  )
+}
+
 function readMembers(tree: TreeNode): Members {
   const organisations = new Map<string, OrganisationRecord>()
   let rules: RulesRecord | undefined

@@ -103,8 +103,8 @@ export interface LiveVerdict {
   /** Hash of the files' names and bytes, as built and upstream. */
   readonly files: Hex32
   readonly expiresSeconds: number | null
-  /** Who agreed on it, as organisation and node. */
-  readonly agreed: readonly (readonly [organisation: string, node: Hex32])[]
+  /** Who agreed on it: indexes in the log of their member entries. */
+  readonly agreed: readonly number[]
 }
 
 /** `purl/<purl>`. */

@@ -12,7 +12,7 @@ import { settleDispute } from './dispute.ts'
 import { logFault } from './fault.ts'
 import { releaseLimit } from './limits.ts'
 import { relationOf } from './relation.ts'
-import { purlRecord, putRequest } from './requests.ts'
+import { purlRecord, putPurl, putRequest } from './requests.ts'
 
 /** How long a tag holds what was seen behind it. */
 export const TAG_SECONDS = 86_400
@@ -128,7 +128,7 @@ function liveOf(entry: VerdictEntry, index: number, request: Hex32, holders: rea
     outcome,
     files: filesHash(agreed.files),
     expiresSeconds,
-    agreed: holders.map(({ organisation, node }) => [organisation, node]),
+    agreed: holders.map(({ memberIndex }) => memberIndex),
   }
 }
 
@@ -148,8 +148,8 @@ function close(
   atDeadline(draft, deadline, `request/${request}`)
   const before = purlRecord(draft, record.purl)
   const after = { ...before, open: null }
-  if (record.disputes !== null) draft.put(`purl/${record.purl}`, after)
-  else if (live !== undefined) draft.put(`purl/${record.purl}`, { ...after, live, attempts: [] })
-  else if (failed) draft.put(`purl/${record.purl}`, { ...after, attempts: [...before.attempts, draft.at.timeSeconds] })
-  else draft.put(`purl/${record.purl}`, after)
+  if (record.disputes !== null) putPurl(draft, record.purl, after)
+  else if (live !== undefined) putPurl(draft, record.purl, { ...after, live, attempts: [] })
+  else if (failed) putPurl(draft, record.purl, { ...after, attempts: [...before.attempts, draft.at.timeSeconds] })
+  else putPurl(draft, record.purl, after)
 }

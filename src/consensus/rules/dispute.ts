@@ -1,8 +1,9 @@
 /** What a doubted verdict came to: a fresh selection of builders either finds the same, otherwise, or nothing. Attack D9. */
 import type { Hex32 } from '../../base/entries/fields.ts'
 import type { Draft } from '../draft/draft.ts'
+import { membersAt } from '../draft/members.ts'
 import type { LiveVerdict, RequestRecord } from '../draft/records.ts'
-import { purlRecord } from './requests.ts'
+import { purlRecord, putPurl } from './requests.ts'
 
 /** Ends the dispute that `record` is about, by what its own builders agreed on (undefined: they did not). */
 export function settleDispute(
@@ -27,11 +28,11 @@ export function settleDispute(
     return
   }
   const logged = draft.log({ ...about, step: 'upheld' })
-  for (const [organisation, node] of doubted.agreed) {
+  for (const { organisation, node } of membersAt(draft.members(), doubted.agreed)) {
     const evidence = [doubted.index, fresh.index, logged.index]
     const blame = { request: verdictOf, attempt, organisation, node, tx: null, evidence }
     draft.log({ kind: 'fault', v: 1, at: draft.at, purl, fault: 'disputed', ...blame })
   }
   // It is a failed attempt: the package can be asked for again, within the same limits.
-  draft.put(`purl/${purl}`, { ...before, live: null, attempts: [...before.attempts, draft.at.timeSeconds] })
+  putPurl(draft, purl, { ...before, live: null, attempts: [...before.attempts, draft.at.timeSeconds] })
 }

@@ -3,11 +3,13 @@
  * only after the last one's failure was logged: whoever asks again to get other builders can do so twice. 2-trust.md, "Random
  * selection", 1; attack D8.
  */
+import type { Json } from '../../base/crypto/canonical-json.ts'
 import type { Hex32 } from '../../base/entries/fields.ts'
 import type { DisputeBody, RequestBody, Transaction } from '../../base/entries/transaction.ts'
 import { parsePurl } from '../../base/purl.ts'
 import type { Draft, LoggedEntry } from '../draft/draft.ts'
 import type { Sender } from '../draft/members.ts'
+import { packPurl, unpackPurl } from '../draft/purl-record.ts'
 import type { PurlRecord, RequestRecord } from '../draft/records.ts'
 import type { Refusal } from '../draft/refusal.ts'
 import { atHeight } from '../draft/schedule.ts'
@@ -22,7 +24,8 @@ const NOTHING_YET: PurlRecord = { open: null, live: null, attempts: [], disputes
 
 /** What is known of a purl. A verdict that has expired no longer holds, and old attempts no longer count. */
 export function purlRecord(draft: Draft, purl: string): PurlRecord {
-  const found = draft.get<PurlRecord>(`purl/${purl}`) ?? NOTHING_YET
+  const packed = draft.get<Json>(`purl/${purl}`)
+  const found = packed === undefined ? NOTHING_YET : unpackPurl(packed)
   const now = draft.at.timeSeconds
   const recent = (seconds: number) => seconds > now - ATTEMPT_WINDOW_SECONDS
   const expired = found.live !== null && found.live.expiresSeconds !== null && found.live.expiresSeconds <= now
@@ -32,6 +35,11 @@ export function purlRecord(draft: Draft, purl: string): PurlRecord {
     attempts: found.attempts.filter(recent),
     disputes: found.disputes.filter(recent),
   }
+}
+
+/** Changes what is known of a purl. */
+export function putPurl(draft: Draft, purl: string, record: PurlRecord): void {
+  draft.put(`purl/${purl}`, packPurl(record))
 }
 
 /** Takes a request. */
@@ -49,7 +57,7 @@ export function takeRequest(draft: Draft, tx: Transaction<RequestBody>, sender: 
   const membershipRoot = draft.membershipRoot()
   const logged = draft.log({ kind: 'request', v: 1, at: draft.at, purl, attempt, membershipRoot, tx })
   open(draft, logged, { purl, attempt, membershipRoot, organisation: sender.organisation, disputes: null })
-  draft.put(`purl/${purl}`, { ...record, open: logged.name })
+  putPurl(draft, purl, { ...record, open: logged.name })
   return undefined
 }
 
@@ -67,7 +75,7 @@ export function takeDispute(draft: Draft, tx: Transaction<DisputeBody>, sender: 
   const logged = draft.log({ kind: 'dispute', v: 1, at: draft.at, ...about })
   open(draft, logged, { purl, attempt, membershipRoot, organisation: sender.organisation, disputes: verdictOf })
   const disputes = [...record.disputes, draft.at.timeSeconds]
-  draft.put(`purl/${purl}`, { ...record, open: logged.name, disputes })
+  putPurl(draft, purl, { ...record, open: logged.name, disputes })
   return undefined
 }
 

@@ -5,7 +5,7 @@ import { type Draft, hashOf } from '../draft/draft.ts'
 import type { Sender } from '../draft/members.ts'
 import type { RevocationRecord } from '../draft/records.ts'
 import type { Refusal } from '../draft/refusal.ts'
-import { isCanonical, purlRecord } from './requests.ts'
+import { isCanonical, purlRecord, putPurl } from './requests.ts'
 
 /** Takes a vote for a revocation. Votes for the same package and files are counted together, whatever their reasons. */
 export function takeRevoke(draft: Draft, tx: Transaction<RevokeBody>, { organisation }: Sender): Refusal | undefined {
@@ -28,6 +28,6 @@ export function takeRevoke(draft: Draft, tx: Transaction<RevokeBody>, { organisa
   const revocations = { count: count + 1, hash: withRevoked(hash, { purl, digests }) }
   draft.setScalars({ revocations })
   draft.log({ kind: 'head', v: 1, at: draft.at, revocations })
-  if (digests.length === 0) draft.put(`purl/${purl}`, { ...purlRecord(draft, purl), live: null, revoked: true })
+  if (digests.length === 0) putPurl(draft, purl, { ...purlRecord(draft, purl), live: null, revoked: true })
   return undefined
 }

@@ -182,8 +182,9 @@ function* chunksOf(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
 function* piecesOf(path: string): Generator<Uint8Array> {
   const fd = fs.openSync(path, 'r')
   try {
+    // One buffer for all: who reads a snapshot copies what it keeps.
+    const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
     for (;;) {
-      const piece = Buffer.allocUnsafeSlow(PIECE_BYTES)
       const count = fs.readSync(fd, piece)
       if (count === 0) return
       yield piece.subarray(0, count)

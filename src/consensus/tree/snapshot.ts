@@ -10,11 +10,11 @@ const LEAF = 0
 const BRANCH = 1
 const EMPTY = 2
 /** Deeper than keys have bits there is nothing. */
-const DEPTH_MAX = 64
+const DEPTH_MAX = 128
 /** Bytes of one leaf that are believed. */
 const LEAF_BYTES_MAX = 16 * 1024 * 1024
 
-/** The tree as pieces of bytes: for a leaf 0, its length (4 bytes), it; for a branch 1, 2 bytes of which children there are, they; 2 for nothing. */
+/** The tree as pieces of bytes: for a leaf 0, its length (4 bytes), it; for a branch 1, 1 byte of which children there are, they; 2 for nothing. */
 export function* dumpTree(tree: Tree): Generator<Uint8Array> {
   if (tree === undefined) {
     yield Buffer.of(EMPTY)
@@ -25,62 +25,94 @@ export function* dumpTree(tree: Tree): Generator<Uint8Array> {
     yield head
     yield tree.bytes
   } else {
-    const head = Buffer.alloc(3)
-    head.writeUInt8(BRANCH, 0)
-    head.writeUInt16BE(
+    yield Buffer.of(
+      BRANCH,
       tree.children.reduce((bits, child, at) => bits | (child === undefined ? 0 : 1 << at), 0),
-      1,
     )
-    yield head
     for (const child of tree.children) if (child !== undefined) yield* dumpTree(child)
   }
 }
 
-/** Reads bytes in order, in pieces of any size. */
+/** Reads bytes in order, in pieces of any size, each of which is used up before the next is asked for. */
 export interface ByteReader {
-  /** The next `length` bytes, as bytes of their own. @throws damaged.snapshot if there are fewer */
+  /** The next byte. @throws damaged.snapshot at the end, as all of these */
+  byte(): number
+  /** The next 4 bytes as a number, big-endian. */
+  uint32(): number
+  /** The next `length` bytes, copied. */
   take(length: number): Buffer
   /** True if nothing is left. */
   atEnd(): boolean
 }
 
+/** Copies share memory of this size: an allocation of its own for each leaf would cost half as much as the leaf. */
+const SLAB_BYTES = 64 * 1024
+
 /** A reader of these pieces, which are asked for one after the other. */
 export function readerOf(pieces: Iterable<Uint8Array>): ByteReader {
-  const iterator = pieces[Symbol.iterator]()
-  let piece: Uint8Array = new Uint8Array()
-  let at = 0
-  const refill = () => {
-    while (at === piece.length) {
-      const next = iterator.next()
-      if (next.done === true) return false
-      piece = next.value
-      at = 0
-    }
-    return true
+  return new PieceReader(pieces[Symbol.iterator]())
+}
+
+class PieceReader implements ByteReader {
+  readonly #pieces: Iterator<Uint8Array>
+  #piece: Uint8Array = new Uint8Array()
+  #at = 0
+  #slab: Buffer = Buffer.alloc(0)
+
+  constructor(pieces: Iterator<Uint8Array>) {
+    this.#pieces = pieces
   }
-  return {
-    take(length) {
-      const made = Buffer.allocUnsafeSlow(length)
-      for (let filled = 0; filled < length; ) {
-        if (!refill())
-          throw new AppError('damaged.snapshot', `wanted ${length} more bytes of a snapshot, found ${filled}`)
-        const part = piece.subarray(at, at + length - filled)
-        made.set(part, filled)
-        filled += part.length
-        at += part.length
+
+  byte(): number {
+    if (this.atEnd()) throw new AppError('damaged.snapshot', 'wanted more bytes of a snapshot, found its end')
+    const byte = this.#piece[this.#at] ?? 0
+    this.#at += 1
+    return byte
+  }
+
+  uint32(): number {
+    return this.byte() * 2 ** 24 + this.byte() * 2 ** 16 + this.byte() * 2 ** 8 + this.byte()
+  }
+
+  take(length: number): Buffer {
+    const made = this.#room(length)
+    for (let filled = 0; filled < length; ) {
+      if (this.atEnd()) {
+        throw new AppError('damaged.snapshot', `wanted ${length} more bytes of a snapshot, found ${filled}`)
       }
-      return made
-    },
-    atEnd: () => !refill(),
+      const part = this.#piece.subarray(this.#at, this.#at + length - filled)
+      made.set(part, filled)
+      filled += part.length
+      this.#at += part.length
+    }
+    return made
+  }
+
+  atEnd(): boolean {
+    while (this.#at === this.#piece.length) {
+      const next = this.#pieces.next()
+      if (next.done === true) return true
+      this.#piece = next.value
+      this.#at = 0
+    }
+    return false
+  }
+
+  #room(length: number): Buffer {
+    if (length > SLAB_BYTES / 4) return Buffer.allocUnsafeSlow(length)
+    if (length > this.#slab.length) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+    const room = this.#slab.subarray(0, length)
+    this.#slab = this.#slab.subarray(length)
+    return room
   }
 }
 
 /** The next tree of a reader. @throws damaged.snapshot */
 export function loadTree(reader: ByteReader, depth = 0): Tree {
-  const kind = reader.take(1).readUInt8()
+  const kind = reader.byte()
   if (kind === EMPTY && depth === 0) return undefined
   if (kind === LEAF) {
-    const length = reader.take(4).readUInt32BE()
+    const length = reader.uint32()
     if (length > LEAF_BYTES_MAX) throw new AppError('damaged.snapshot', `found a leaf of ${length} bytes in a snapshot`)
     const bytes = reader.take(length)
     const count = countIn(bytes)
@@ -89,10 +121,10 @@ export function loadTree(reader: ByteReader, depth = 0): Tree {
   }
   if (kind !== BRANCH || depth > DEPTH_MAX)
     throw new AppError('damaged.snapshot', `found no tree in a snapshot: ${kind}`)
-  const bits = reader.take(2).readUInt16BE()
+  const bits = reader.byte()
   const children: (TreeNode | undefined)[] = []
   let count = 0
-  for (let at = 0; at < 16; at += 1) {
+  for (let at = 0; at < 4; at += 1) {
     const child = (bits >> at) % 2 === 1 ? loadTree(reader, depth + 1) : undefined
     children.push(child)
     count += child?.count ?? 0
