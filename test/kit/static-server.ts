@@ -9,6 +9,8 @@ import { type Running, start, until } from './process.ts'
 export interface StaticServer {
   /** Base URL without trailing slash. */
   readonly url: string
+  /** The process that answers. */
+  readonly pid: number
   close(): Promise<void>
 }
 
@@ -17,7 +19,7 @@ export async function startStaticServer(directory: string, root: string): Promis
   const own = join(directory, 'nginx')
   mkdirSync(own, { recursive: true })
   const port = await freePort()
-  const text = `worker_processes 1; pid ${own}/pid; error_log ${own}/error.log; daemon off;
+  const text = `master_process off; pid ${own}/pid; error_log ${own}/error.log; daemon off;
 user root; events { worker_connections 256; }
 http { access_log off; sendfile on; keepalive_requests 1000000; types { text/html html; text/xml xml pom; }
 default_type application/octet-stream;
@@ -31,7 +33,7 @@ server { listen 127.0.0.1:${port}; root ${root}; index index.html; } }`
       () => false,
     ),
   )
-  return { url, close: async () => void (await nginx.stop()) }
+  return { url, pid: nginx.pid, close: async () => void (await nginx.stop()) }
 }
 
 function freePort(): Promise<number> {
