@@ -161,6 +161,13 @@ export class DiskShelf implements DocumentShelf {
   }
 }
 
+function recentKey(namespace: string, key: string): string {
+  return `${namespace}\n${key}`
+}
+
+/** Longer texts of notes are not kept in memory, characters. */
+const RECENT_TEXT_MAX = 2_048
+
 /** The notebook in the database. */
 export class DiskNotebook implements Notebook {
   readonly #database: Database
@@ -171,6 +178,8 @@ export class DiskNotebook implements Notebook {
   readonly #all: StatementSync
   readonly #count: StatementSync
   readonly #counts = new Map<string, number>()
+  /** Texts of values as they stand in the database; undefined: there is none. */
+  readonly #recent = new Map<string, string | undefined>()
   readonly #trim: StatementSync
 
   constructor(database: Database, bounds: StoreBounds) {
@@ -191,13 +200,27 @@ export class DiskNotebook implements Notebook {
   }
 
   get(namespace: string, key: string): unknown {
+    const text = this.#text(namespace, key)
+    return text === undefined ? undefined : JSON.parse(text)
+  }
+
+  #text(namespace: string, key: string): string | undefined {
+    const name = recentKey(namespace, key)
+    if (this.#recent.has(name)) return this.#recent.get(name)
     const row = this.#get.get(namespace, key)
-    return row === undefined ? undefined : JSON.parse(String(row.value))
+    const text = row === undefined ? undefined : String(row.value)
+    // What is read within a change may yet be taken back; a long one would fill the memory.
+    if (this.#database.inTransaction || (text?.length ?? 0) > RECENT_TEXT_MAX) return text
+    if (this.#recent.size >= RECENT_COUNT_MAX) this.#recent.clear()
+    this.#recent.set(name, text)
+    return text
   }
 
   set(namespace: string, key: string, value: unknown): void {
     const text = notebookText(namespace, key, value, this.#bounds.notebookValueBytesMax)
     this.#database.write(() => {
+      // Others may be trimmed with it.
+      this.#recent.clear()
       const known = this.#get.get(namespace, key) !== undefined
       let count = this.#countOf(namespace)
       this.#set.run(namespace, key, text)
@@ -208,6 +231,7 @@ export class DiskNotebook implements Notebook {
   }
 
   delete(namespace: string, key: string): void {
+    this.#recent.clear()
     const { changes } = this.#database.write(() => this.#delete.run(namespace, key))
     this.#counts.set(namespace, this.#countOf(namespace) - (this.#counts.has(namespace) ? Number(changes) : 0))
   }
