@@ -1,12 +1,10 @@
 /**
- * Pieces that were checked a moment ago, in memory: small blobs, and pieces of which readers want only a part, such as the end
+ * Pieces that were checked a moment ago, in memory: blobs of one piece, and pieces of which readers want only a part, such as the end
  * of a large index. Keyed by what they are the bytes of, so nothing here can be out of date, whatever becomes of the file.
  */
 import type { Clock } from '../../../base/clock.ts'
 import type { BlobId } from '../../../base/digest.ts'
 
-/** A blob up to this size is kept when it was read, bytes. */
-export const SMALL_BLOB_BYTES_MAX = 262_144
 /** Both generations together, bytes. */
 const KEPT_BYTES_MAX = 32 * 1_048_576
 /** What was not asked for between two sweeps goes with the second. */

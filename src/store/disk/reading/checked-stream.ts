@@ -8,7 +8,7 @@ import { PIECE_BYTES, type PieceManifest, pieceSize } from '../../../base/pieces
 import type { ByteRange, ByteStream } from '../../../base/streams.ts'
 import type { BufferPool } from '../buffers.ts'
 import { type Files, fileErrorCode } from '../files.ts'
-import { type CheckedPieces, SMALL_BLOB_BYTES_MAX } from './checked-pieces.ts'
+import type { CheckedPieces } from './checked-pieces.ts'
 import type { SharedFile } from './open-files.ts'
 
 /** What a checked stream needs. */
@@ -67,9 +67,7 @@ export async function* checkedStream(source: CheckedSource, range?: ByteRange, s
       const spare = piece.buffer === slots[0].buffer ? slots[1] : slots[0]
       ahead = index < lastIndex && spare !== undefined ? read(index + 1, spare) : undefined
       const start = index * PIECE_BYTES
-      const isPart = end - from < piece.byteLength
-      if (index === only && (isPart || piece.byteLength <= SMALL_BLOB_BYTES_MAX))
-        source.kept?.put(manifest.id, index, piece)
+      if (index === only && isWorthKeeping(manifest, piece, end - from)) source.kept?.put(manifest.id, index, piece)
       yield piece.subarray(Math.max(0, from - start), Math.min(piece.byteLength, end - start))
     }
   } finally {
@@ -115,6 +113,11 @@ function boundsWithin(
   const end = from + (range?.lengthBytes ?? sizeBytes - from)
   assert(from >= 0 && from <= end && end <= sizeBytes, `reading bytes ${from} to ${end} of ${sizeBytes}`)
   return { from, end }
+}
+
+/** Small blobs are read again and again; of large ones only those parts that readers pick out. */
+function isWorthKeeping({ sizeBytes }: PieceManifest, piece: Uint8Array, wantedBytes: number): boolean {
+  return sizeBytes <= PIECE_BYTES || wantedBytes < piece.byteLength
 }
 
 /** The piece that has all of these bytes; undefined if several have. */
