@@ -97,6 +97,7 @@ export const ERROR_CODES = {
   'untrusted.subject': 'A valid proof is about another package or artefact than the one at hand.',
   'untrusted.revoked': 'A proof shows that the package was withdrawn, or its verdict overturned.',
   'untrusted.builders': 'A verdict is not borne out by what its builders were selected for and signed.',
+  'untrusted.verdict': 'A proof holds, and its verdict does not speak for the artefact.',
   'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',
   'damaged.blob': 'A stored blob no longer has the bytes that were verified.',
   'damaged.identity': 'The key file of this node cannot be read or holds no Ed25519 key.',

@@ -3,6 +3,7 @@ import type { AdvisoriesState } from '../advisories/advisories.ts'
 import type { Network } from '../base/network/network.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { DoctorReport } from '../clients/clients.ts'
+import type { LogEntryView } from '../http/http.ts'
 
 /** A running node's API. Errors of the node come back as `AppError` with the node's own code. */
 export interface NodeApi {
@@ -99,6 +100,50 @@ export interface NetworkDoor {
   show(request: { readonly file: string | undefined; readonly data: string | undefined }): Promise<NetworkReport>
   /** The public halves of the keys that lie in a data directory. @throws usage.config, damaged.identity */
   keys(data: string | undefined): Promise<KeysReport>
+  /** Judges an artefact by a proof file and a pinned network. @throws untrusted.*, usage.network, absent.network, usage.request */
+  verify(request: VerifyRequest): Promise<VerifyReport>
+  /** Verifies the log of a data directory from its entries. @throws absent.network, usage.network, unavailable.storage */
+  checkLog(data: string | undefined): Promise<LogCheckReport>
+}
+
+/** What `verify` is asked. */
+export interface VerifyRequest {
+  /** The artefact; undefined: only what the proof says is judged. */
+  readonly file: string | undefined
+  readonly proof: string
+  readonly purl: string | undefined
+  /** A network.json; undefined: the data directory's. */
+  readonly network: string | undefined
+  readonly latest: boolean
+  readonly data: string | undefined
+}
+
+/** A yes. */
+export interface VerifyReport {
+  readonly origin: string
+  readonly solo: boolean
+  readonly size: number
+  /** Median time of the cosignatures that count, seconds since 1970. */
+  readonly timeSeconds: number
+  readonly cosigners: readonly { readonly organisation: string; readonly timeSeconds: number }[]
+  readonly quorum: { readonly k: number; readonly of: number }
+  readonly entries: readonly LogEntryView[]
+  readonly subject: { readonly purl: string; readonly index: number; readonly says: string | undefined } | undefined
+  /** Digests of the artefact that the log names. */
+  readonly digests: readonly string[]
+  /** Builders whose signed results are in the file, and were checked; undefined: none are. */
+  readonly builders: readonly { readonly organisation: string; readonly stated: boolean }[] | undefined
+  /** What the yes does not say. */
+  readonly remarks: readonly string[]
+}
+
+/** What a check of a whole log came to. */
+export interface LogCheckReport {
+  readonly directory: string
+  readonly origin: string | undefined
+  readonly size: number
+  readonly entries: number
+  readonly problems: readonly { readonly path: string; readonly problem: string }[]
 }
 
 /** A trust network, for people. */

@@ -1,9 +1,10 @@
 /** `pyrsia why`: where the bytes of a package came from, who vouched for them, and how old that is. */
 import { isStrong } from '../base/digest.ts'
 import type { Origin } from '../base/located.ts'
-import type { WhyView } from '../http/http.ts'
+import type { LogAboutView, WhyView } from '../http/http.ts'
 import type { CliContext, CommonOptions } from './context.ts'
 import { json, plainText, showBytes, showSeconds } from './format.ts'
+import { summaryOf } from './log/summary.ts'
 
 /** @throws unavailable.node, usage.purl, absent.blob if nothing was served under it */
 export async function why(context: CliContext, purl: string, options: CommonOptions): Promise<void> {
@@ -32,7 +33,21 @@ export function whyText(found: WhyView, nowMs: number): string {
     ]
     return `${lines.map(plainText).join('\n')}\n`
   })
-  return parts.join('')
+  return `${parts.join('')}${found.log === undefined ? '' : logText(found.log, age)}`
+}
+
+/** What the log says: each entry with its index, then the checkpoint that covers it, who cosigned that, and how old it is. */
+function logText({ checkpoint, entries }: LogAboutView, age: (atMs: number) => string): string {
+  const { origin, size, solo, cosignatures, timeSeconds, stale } = checkpoint
+  const lines = [
+    entries.length === 0 ? `log ${origin}: nothing` : `log ${origin}`,
+    ...entries.map(({ index, entry }) => `  entry     ${index}: ${summaryOf(entry)}`),
+    `  covered   by the checkpoint of ${size} entries${timeSeconds === undefined ? '' : `, ${age(timeSeconds * 1000)}`}`,
+    ...cosignatures.map(({ name, timeSeconds: seconds }) => `  cosigned  by ${name} ${age(seconds * 1000)}`),
+    ...(solo ? ['  worth     built once, by you: nobody else vouches for it'] : []),
+    ...(stale === undefined ? [] : [`  ! ${stale}`]),
+  ]
+  return `${lines.map(plainText).join('\n')}\n`
 }
 
 function originText(origin: Origin): string {

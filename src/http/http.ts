@@ -3,7 +3,9 @@
  * `api/routes.ts`. Types only; every value is plain JSON.
  */
 import type { AdvisoriesState } from '../advisories/advisories.ts'
+import type { Json } from '../base/crypto/canonical-json.ts'
 import type { BlobId } from '../base/digest.ts'
+import type { Network } from '../base/network/network.ts'
 import type { Purl } from '../base/purl.ts'
 import type { ImportedBundle, SyncedFile } from '../keep/keep.ts'
 import type { PeerInfo, PeersState } from '../peers/peers.ts'
@@ -118,6 +120,70 @@ export interface BlobsView {
 export interface WhyView {
   readonly purl: Purl
   readonly served: readonly WhyFact[]
+  /** What the transparency log says; absent: this node has no log. */
+  readonly log?: LogAboutView | undefined
+}
+
+/** The newest checkpoint of the log, and what it is worth. */
+export interface LogCheckpointView {
+  readonly origin: string
+  /** The trust network's name. */
+  readonly network: string
+  /** A network of this node alone. */
+  readonly solo: boolean
+  readonly mode: 'full' | 'light'
+  readonly size: number
+  /** Base64 of 32 bytes; absent before the first checkpoint. */
+  readonly root?: string | undefined
+  /** The signed note. */
+  readonly note?: string | undefined
+  readonly cosignatures: readonly { readonly name: string; readonly timeSeconds: number }[]
+  readonly quorum: { readonly k: number; readonly of: number }
+  /** Median time of the cosignatures, seconds since 1970. */
+  readonly timeSeconds?: number | undefined
+  /** Why it does not count as the latest; absent: it does. */
+  readonly stale?: string | undefined
+  /** What is wrong with the network or its keys, in sentences. */
+  readonly notes: readonly string[]
+}
+
+/** An entry of the log. */
+export interface LogEntryView {
+  readonly index: number
+  /** The entry's own JSON; of a kind that this version does not know it is shown all the same. */
+  readonly entry: Json
+}
+
+/** `GET /api/log/entries` and `GET /api/log/find`. */
+export interface LogEntriesView {
+  readonly origin: string
+  /** Size of the log. */
+  readonly size: number
+  readonly entries: readonly LogEntryView[]
+}
+
+/** `GET /api/log/proof`. */
+export interface LogProofView {
+  /** Size of the log for which it holds. */
+  readonly size: number
+  /** Indexes of the entries that it proves. */
+  readonly indexes: readonly number[]
+  /** The proof file, whole. */
+  readonly proof: string
+}
+
+/** `GET /api/log/members`. */
+export interface NetworkView {
+  readonly network: Network
+  /** `sha256:<hex>` of `network.json`, which people compare. */
+  readonly digest: string
+}
+
+/** What the log says of a package. */
+export interface LogAboutView {
+  readonly checkpoint: LogCheckpointView
+  /** Verdicts, disputes, revocations and whatever else is about it, newest first, at most 32. */
+  readonly entries: readonly LogEntryView[]
 }
 
 /** `GET /api/syncs`. */

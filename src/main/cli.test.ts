@@ -1,8 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { testRevocation, testVerdict } from '../../test/kit/log-entries.ts'
+import { SAMPLE_CHECKPOINT } from '../../test/kit/sample-log-door.ts'
 import { sampleNetwork } from '../../test/kit/sample-network.ts'
 import { AppError } from '../base/errors.ts'
-import type { CliContext, KeysReport, NetworkReport, OsvImport, SetupRequest, StartFlags } from '../cli/context.ts'
+import type {
+  CliContext,
+  KeysReport,
+  LogCheckReport,
+  NetworkReport,
+  OsvImport,
+  SetupRequest,
+  StartFlags,
+  VerifyReport,
+} from '../cli/context.ts'
 import { optionRows, runCli } from './cli.ts'
 
 const FINDING = {
@@ -78,6 +89,8 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       },
       show: async (request) => answer<NetworkReport>(['show', 'network', request]),
       keys: async (data) => answer<KeysReport>(['keys', 'keys', data]),
+      verify: async (request) => answer<VerifyReport>(['verify', 'verify', request]),
+      checkLog: async (data) => answer<LogCheckReport>(['check', 'check', data]),
     },
     setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),
     async setup(request: SetupRequest) {
@@ -281,4 +294,110 @@ test('pyrsia keys shows public halves, files, and what is lost with each', async
   const { out } = await run('keys', { keys: report })
   assert.match(out, /log: signs\n {2}file +\/d\/keys\/log\.key\n {2}public +local\/a\+01\+AAAA\n {2}if lost +the end\n/)
   assert.match(out, /cosigner: signs\n {2}file .*\(not there\)/)
+})
+
+const VERDICT = testVerdict({ purl: 'pkg:toy/a@1', files: [{ name: 'a', bytes: Buffer.from('a') }] })
+const ENTRIES = {
+  origin: 'log.example',
+  size: 2,
+  entries: [
+    { index: 1, entry: testRevocation('pkg:toy/a@1', [], '=1+1, "odd"') },
+    { index: 0, entry: VERDICT },
+  ],
+}
+
+test('pyrsia inspect-log shows what the log has on a package, as a table, CSV or JSON', async () => {
+  const { out, calls } = await run('inspect-log toy a@1 --latest', { '/api/log/find': ENTRIES })
+  assert.deepEqual(calls[1], ['GET', '/api/log/find', { ecosystem: 'toy', coordinates: 'a@1', latest: 'true' }])
+  assert.match(out, /^index +kind +time +purl +summary\n1 +revocation +\S+ +pkg:toy\/a@1 +revoked: TEST ENTRY/)
+  const csv = await run('inspect-log toy a@1 --format csv --fields index,reason,panel.0.organisation,missing', {
+    '/api/log/find': ENTRIES,
+  })
+  assert.equal(csv.out, 'index,reason,panel.0.organisation,missing\n1,"TEST ENTRY: =1+1, ""odd""",,\n0,,a,\n')
+  const picked = await run('inspect-log toy a@1 --json --fields index,outcome', { '/api/log/find': ENTRIES })
+  assert.deepEqual(JSON.parse(picked.out), [
+    { index: '1', outcome: '' },
+    { index: '0', outcome: 'rebuilt' },
+  ])
+  const nothing = await run('inspect-log toy a@1', { '/api/log/find': { ...ENTRIES, entries: [] } })
+  assert.deepEqual([nothing.code, nothing.err.includes('absent.entry')], [4, true])
+  for (const line of [
+    'inspect-log toy a@1 --format xml',
+    'inspect-log toy a@1 --fields index,,kind',
+    'inspect-log toy',
+  ]) {
+    assert.equal((await run(line, { '/api/log/find': ENTRIES })).code, 2, line)
+  }
+})
+
+test('pyrsia inspect-log entries asks for a page after the other', async () => {
+  const { calls } = await run('inspect-log entries --from 5 --to 1500', {
+    '/api/log/entries': { ...ENTRIES, size: 9_000 },
+  })
+  assert.deepEqual(calls.slice(1), [
+    ['GET', '/api/log/entries', { from: '5', to: '1005' }],
+    ['GET', '/api/log/entries', { from: '1005', to: '1500' }],
+  ])
+  assert.equal((await run('inspect-log entries --from x')).code, 2)
+})
+
+test('pyrsia inspect-log shows the checkpoint with its age and the members', async () => {
+  const checkpoint = {
+    ...SAMPLE_CHECKPOINT,
+    note: 'local/sample\n3\n',
+    cosignatures: [{ name: 'local/sample/cosigner', timeSeconds: 40 }],
+    timeSeconds: 40,
+    stale: 'it is too old',
+  }
+  const { out } = await run('inspect-log checkpoint', { '/api/log/checkpoint': checkpoint })
+  assert.match(out, /Cosigned +by local\/sample\/cosigner 60 s ago\n.*60 s ago, by the median.*\n! it is too old\n/)
+  assert.match(out, /\nlocal\/sample\n3\n/)
+  const network = sampleNetwork({ authorities: 4 })
+  const members = await run('inspect-log members', { '/api/log/members': { network, digest: 'sha256:ab' } })
+  assert.match(members.out, /3 of 4 authorities[\s\S]*org-3: authority, builder/)
+})
+
+const YES = {
+  origin: 'log.example',
+  solo: false,
+  size: 9,
+  timeSeconds: 40,
+  cosigners: [{ organisation: 'a', timeSeconds: 40 }],
+  quorum: { k: 3, of: 4 },
+  entries: [{ index: 4, entry: VERDICT }],
+  subject: { purl: 'pkg:toy/a@1', index: 4, says: 'entry 4' },
+  digests: ['sha256:ab'],
+  builders: undefined,
+  remarks: ['as of then'],
+}
+
+test('pyrsia verify prints a yes with what it rests on, and ends with 8 and the reason for a no', async () => {
+  const line = 'verify a.bin --purl pkg:toy/a@1 --proof p.json --network n.json --latest'
+  const { out, code, calls } = await run(line, { verify: YES })
+  assert.equal(code, 0)
+  const request = {
+    file: 'a.bin',
+    proof: 'p.json',
+    purl: 'pkg:toy/a@1',
+    network: 'n.json',
+    latest: true,
+    data: undefined,
+  }
+  assert.deepEqual(calls, [['verify', 'verify', request]])
+  assert.match(out, /^Yes: pkg:toy\/a@1\n {2}bytes +sha256:ab\n {2}verdict +entry 4\n/)
+  assert.match(out, /as of +60 s ago \(3 of 4 had to cosign\)\n! as of then\n$/)
+  const no = await run(line, { verify: new AppError('untrusted.revoked', 'it was revoked') })
+  assert.deepEqual([no.code, no.out, no.err], [8, '', 'pyrsia: it was revoked [untrusted.revoked]\n'])
+  const bare = await run('verify --proof p.json', { verify: { ...YES, subject: undefined, digests: [] } })
+  assert.match(bare.out, /^Yes: the log holds these entries\n! no artefact was compared/)
+  assert.equal((await run('verify a.bin')).code, 2)
+})
+
+test('pyrsia log check says that a log is sound, or lists what is wrong', async () => {
+  const report = { directory: '/d/log/x', origin: 'local/a', size: 2, entries: 2, problems: [] }
+  assert.match((await run('log check', { check: report })).out, /The log local\/a in \/d\/log\/x is sound: 2 of 2/)
+  const problems = [{ path: 'tile/0/000', problem: 'has another hash' }]
+  const bad = await run('log check', { check: { ...report, problems } })
+  assert.equal(bad.code, 9)
+  assert.match(bad.out, /! tile\/0\/000: has another hash/)
 })

@@ -78,6 +78,11 @@ export function realContext(): CliContext {
       show: async (request) =>
         (await import('./network/network-door.ts')).showNetwork(request, directory(request.data)),
       keys: async (data) => (await import('./network/network-door.ts')).showKeys(directory(data)),
+      async verify(request) {
+        const { verifyFile } = await import('./network/verify-file.ts')
+        return verifyFile(request, directory(request.data), Math.floor(Date.now() / 1000))
+      },
+      checkLog: async (data) => (await import('./network/verify-file.ts')).checkOwnLog(directory(data)),
     },
     setupVariables: async (request) =>
       (await import('./setup.ts')).setupVariables(request.clients, directory(request.data)),

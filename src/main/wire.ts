@@ -13,6 +13,7 @@ import { createServe } from '../serve/serve.ts'
 import { createDiskStore } from '../store/disk.ts'
 import { createUndiciUpstream } from '../upstream/undici.ts'
 import { type NodeLogOptions, openNodeLog } from './log/node-log.ts'
+import { createLogDoor } from './network/log-door.ts'
 import type { NodeOptions } from './node-options.ts'
 import { createOffline } from './offline/offline.ts'
 import { createPeerHost } from './peer-host.ts'
@@ -57,7 +58,6 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
 
   const store = await createDiskStore({ directory: `${directory}/store`, limitBytes: values.disk }, part('store'))
   started.defer(() => store.close())
-
   const servers = await listenAll(options, started)
 
   const upstream = createUndiciUpstream({ upstreams, offline: values.offline, proxy: options.proxy }, part('upstream'))
@@ -92,12 +92,13 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   const offline = createOffline(options, { ...part('offline'), store, serve, endpoints })
   started.defer(() => offline.sync.close())
 
+  const doors = { policy: rules.door(serve), logDoor: createLogDoor(log, clock) }
   let ready = true
   serveRegistries(servers, options, { ...part('http'), backend: serve, observe: metrics.observe })
   serveApi(servers, options, {
     ...part('api'),
     log,
-    parts: { store, peers, upstream, serve, log, ...offline, endpoints, policy: rules.door(serve) },
+    parts: { store, peers, upstream, serve, log, ...doors, ...offline, endpoints },
     metrics,
     ready: () => ready,
   })

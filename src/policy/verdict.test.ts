@@ -82,3 +82,12 @@ test('judgeVerdict() says what the strictest level would do, whatever the level'
   assert.ok(answer.kind === 'allow')
   assert.match(answer.would ?? '', /a@1 has no verdict in the log, and this node serves only what was rebuilt/)
 })
+
+test('judgeVerdict() lets what its owner keeps for offline use outlive the freshness of the log, its age shown', () => {
+  const evidence = { status: 'rebuilt-equal', file: 'named', level: 'exact', says: 'entry 1' } as const
+  const rule = { level: 'enforce', accept: [], because: '' } as const
+  const answer = judgeVerdict({ label: 'a@1', evidence, stale: 'it is old', kept: true }, rule)
+  assert.ok(answer.kind === 'allow')
+  assert.deepEqual(answer.notes, ['a@1 is kept here and given although it is old'])
+  assert.equal(judgeVerdict({ label: 'a@1', evidence: undefined, stale: 'it is old', kept: true }, rule).kind, 'deny')
+})

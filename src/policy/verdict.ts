@@ -59,6 +59,8 @@ export interface VerdictQuestion {
   readonly evidence: VerdictEvidence | undefined
   /** Why the log that this node has does not count as the latest; undefined: it does. */
   readonly stale: string | undefined
+  /** True: the owner keeps these bytes for offline use, so that they stay usable, their age shown. */
+  readonly kept?: boolean
 }
 
 /** What the owner asks for. */
@@ -91,7 +93,11 @@ export function judgeVerdict(question: VerdictQuestion, { level, accept, because
   const denial = level === 'observe' ? undefined : level === 'prefer' ? preferred : would
   if (denial !== undefined) return { kind: 'deny', reason: { code: 'denied', message: `${denial}${because}` } }
   const passed = preferred === undefined ? undefined : `${preferred}; served, since this node only observes${because}`
-  const notes = [passed ?? warningOf(question)].filter((note) => note !== undefined)
+  const aged =
+    level === 'enforce' && question.stale !== undefined && question.kept === true
+      ? `${question.label} is kept here and given although ${question.stale}`
+      : undefined
+  const notes = [passed ?? warningOf(question), aged].filter((note) => note !== undefined)
   const binds = level === 'enforce' || (level === 'prefer' && question.evidence?.status === 'rebuilt-equal')
   return { kind: 'allow', notes, binds, would }
 }
@@ -107,7 +113,10 @@ function preferDenial({ label, evidence }: VerdictQuestion): string | undefined 
   return undefined
 }
 
-function enforceDenial({ label, evidence, stale }: VerdictQuestion, accept: readonly Acceptable[]): string | undefined {
+function enforceDenial(
+  { label, evidence, stale, kept }: VerdictQuestion,
+  accept: readonly Acceptable[],
+): string | undefined {
   const wanted = `this node serves only what was rebuilt${accept.map((each) => ` or ${WORDS[each]}`).join('')}`
   if (evidence === undefined) return `${label} has no verdict in the log, and ${wanted}`
   const { status, file, level, says } = evidence
@@ -117,7 +126,7 @@ function enforceDenial({ label, evidence, stale }: VerdictQuestion, accept: read
   if (level !== undefined && !EQUAL_ENOUGH.includes(level)) {
     return `${label} is equal by rules for metadata only, and ${wanted}: ${says}`
   }
-  return stale === undefined ? undefined : `${label} cannot be shown to be still valid: ${stale}`
+  return stale === undefined || kept === true ? undefined : `${label} cannot be shown to be still valid: ${stale}`
 }
 
 /** Levels that count as equal where a rebuild is enforced. */

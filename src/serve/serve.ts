@@ -437,7 +437,7 @@ class ReadFlow implements Serve {
     const reason = this.#rules.guard.admit(ecosystem, purl)
     if (reason !== undefined) return { kind: 'deny', reason }
     const upstream = ecosystem.upstreams[0]?.name ?? ''
-    return await this.#rules.guard.judge({ ecosystem: type, purl, upstream }, signal)
+    return await this.#rules.guard.decide({ ecosystem: type, purl, upstream }, signal)
   }
 
   conflicts(): readonly ReleaseConflict[] {

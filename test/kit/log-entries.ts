@@ -43,7 +43,8 @@ export function testVerdict(options: TestVerdict): VerdictEntry {
   const seat = (name: string, index: number) => ({
     organisation: name,
     node: sha256(`node ${name}`),
-    reveal: index < 3 ? index : null,
+    // No reveal is in the log: a proof of a test entry rests on the authorities' word alone, and says so.
+    reveal: null,
     agreed: index < 3 && agreed !== null,
     envelope: null,
     environment: index < 3 ? ENVIRONMENT : null,

@@ -6,6 +6,8 @@ import { entryKeys } from '../../src/base/entries/entry-keys.ts'
 import type { Network } from '../../src/base/network/network.ts'
 import type { EntryKeys, LogWriter } from '../../src/log/log.ts'
 import { createMemoryWriter } from '../../src/log/memory.ts'
+import { cosign } from '../../src/log/note/cosignature.ts'
+import { formatNote, parseNote } from '../../src/log/note/note.ts'
 import { sampleNetwork, sampleSeed } from './sample-network.ts'
 
 /** A log that a test appends to. */
@@ -50,4 +52,27 @@ export function testLog(options: TestLogOptions): TestLog {
 export function keysOf(bytes: Uint8Array): EntryKeys {
   const entry = parseEntry(bytes)
   return { kind: entry.kind, ...entryKeys(entry) }
+}
+
+/** A log whose newest checkpoint the first `cosigners` organisations of a sample network cosigned. */
+export async function cosignedLog(options: {
+  readonly network: Network
+  readonly cosigners: number
+  readonly timeSeconds: number
+  readonly entries: readonly Entry[]
+}): Promise<{ readonly reader: LogWriter; readonly network: Network }> {
+  const { network, cosigners, timeSeconds, entries } = options
+  const reader = createMemoryWriter({ origin: network.origin, keysOf }, signerOfSeed(sampleSeed(0, 'log')))
+  await reader.append(entries.map(encodeEntry))
+  const newest = reader.newest()
+  if (newest === undefined) return { reader, network }
+  const note = parseNote(Buffer.from(newest.note))
+  const names = Array.from({ length: cosigners }, (_none, index) => `org-${index}.example/cosigner`)
+  const lines = names.map((name, index) =>
+    cosign(note.text, name, signerOfSeed(sampleSeed(index, 'cosigner')), timeSeconds),
+  )
+  const bytes = formatNote({ text: note.text, signatures: [...note.signatures, ...lines] })
+  const cosignatures = names.map((name) => ({ name, timeSeconds }))
+  await reader.publish({ ...newest, note: Buffer.from(bytes).toString('utf8'), cosignatures })
+  return { reader, network }
 }

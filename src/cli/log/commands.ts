@@ -1,11 +1,13 @@
 /** The commands on the trust network and the transparency log, for the tree of `program.ts`. */
-import type { Command } from 'commander'
-import { common, examples } from '../command.ts'
+import { type Command, Option } from 'commander'
+import { common, examples, wholeNumber } from '../command.ts'
 import type { CliContext } from '../context.ts'
 
-/** Adds `network` and `keys`. */
+/** Adds `network`, `keys`, `inspect-log`, `proof`, `verify` and `log`. */
 export function addLog(program: Command, context: CliContext): void {
   addNetwork(program, context)
+  addInspect(program, context)
+  addProof(program, context)
 }
 
 function addNetwork(program: Command, context: CliContext): void {
@@ -23,4 +25,72 @@ function addNetwork(program: Command, context: CliContext): void {
     .description('Show the public halves of the keys of this node, where they lie, and what is lost with each')
     .addHelpText('after', examples('pyrsia keys', 'pyrsia keys --json'))
     .action(async (options) => (await load()).keys(context, options))
+}
+
+function addInspect(program: Command, context: CliContext): void {
+  const load = () => import('./inspect.ts')
+  const [example = 'pkg:generic/left-pad@1.3.0'] = context.examplePurls
+  const [, type = '', name = ''] = /^pkg:([^/]+)\/(.*)$/.exec(example) ?? []
+  const inspect = listing(
+    program
+      .command('inspect-log')
+      .argument('[ecosystem]', 'Purl type of the package')
+      .argument('[coordinates]', 'As its users write them, or a package URL'),
+  )
+    .description('Show what the transparency log has on a package')
+    .option('--latest', 'The newest entry alone')
+    .addHelpText(
+      'after',
+      examples(
+        `pyrsia inspect-log ${type} ${name}`,
+        `pyrsia inspect-log ${type} ${name} --format csv --fields index,kind,outcome`,
+      ),
+    )
+  inspect.action(async (ecosystem, coordinates, options) => {
+    if (ecosystem === undefined || coordinates === undefined) inspect.help({ error: true })
+    await (await load()).inspectPackage(context, ecosystem, coordinates, options)
+  })
+  listing(inspect.command('entries').description('List entries in the order of the log'))
+    .addOption(new Option('--from <INDEX>', 'Begin with this entry (default: 0)').argParser(wholeNumber))
+    .addOption(new Option('--to <INDEX>', 'End before this entry (default: the end of the log)').argParser(wholeNumber))
+    .addHelpText('after', examples('pyrsia inspect-log entries --from 0 --to 10'))
+    .action(async (_options, command: Command) => (await load()).inspectEntries(context, command.optsWithGlobals()))
+  common(inspect.command('members').description('Show the trust network: its members and their keys'))
+    .addHelpText('after', examples('pyrsia inspect-log members'))
+    .action(async (_options, command: Command) => (await load()).inspectMembers(context, command.optsWithGlobals()))
+  common(inspect.command('checkpoint').description('Show the newest checkpoint, who cosigned it, and how old it is'))
+    .addHelpText('after', examples('pyrsia inspect-log checkpoint'))
+    .action(async (_options, command: Command) => (await load()).inspectCheckpoint(context, command.optsWithGlobals()))
+}
+
+function listing(command: Command): Command {
+  return common(command)
+    .option('--format <FORMAT>', 'table, csv or json (default: table)')
+    .option('--fields <NAMES>', 'Columns: index, kind, time, purl, summary, or dotted paths into the entry')
+}
+
+function addProof(program: Command, context: CliContext): void {
+  const load = () => import('./proof.ts')
+  const [example = 'pkg:generic/left-pad@1.3.0'] = context.examplePurls
+  common(program.command('proof').argument('<purl>', 'Package URL, or the index of an entry'))
+    .description('Write the proof of what the log says of a package, for pyrsia verify on any machine')
+    .requiredOption('-o, --output <FILE>', 'The proof to write')
+    .addHelpText('after', examples(`pyrsia proof ${example} -o proof.json`))
+    .action(async (purl, options) => (await load()).proof(context, purl, options))
+  common(program.command('verify').argument('[file]', 'The artefact; without it, only what the proof says is judged'))
+    .description('Verify an artefact by its proof, offline: exit code 0 for yes, 8 for no with the reason')
+    .requiredOption('--proof <FILE>', 'A proof that pyrsia proof wrote')
+    .option('--purl <PURL>', 'The package that it must be')
+    .option('--network <FILE>', "The network.json to trust (default: the data directory's)")
+    .option('--latest', 'Refuse a proof that is too old to say "latest" and "not revoked"')
+    .addHelpText(
+      'after',
+      examples(`pyrsia verify left-pad-1.3.0.tgz --purl ${example} --proof proof.json --network network.json`),
+    )
+    .action(async (file, options) => (await load()).verify(context, file, options))
+  const log = program.command('log').description('The transparency log of this node')
+  common(log.command('check'))
+    .description('Verify the whole log from its entries: every leaf, tile, root, and the checkpoint; no node need run')
+    .addHelpText('after', examples('pyrsia log check'))
+    .action(async (options) => (await load()).logCheck(context, options))
 }

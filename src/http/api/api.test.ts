@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { quietLogDoor } from '../../../test/kit/sample-log-door.ts'
 import { type Clock, silentLogger } from '../../base/clock.ts'
 import { blobIdOf } from '../../base/digest.ts'
 import { parsePurl } from '../../base/purl.ts'
@@ -125,6 +126,7 @@ async function start(t: TestContext): Promise<Api> {
       allow: () => assert.fail('an exception was made'),
       vulnerabilities: () => [],
     },
+    logDoor: quietLogDoor,
     bundles: createBundles({ store, trust, clock, keptFor: async () => undefined }),
     settings: {
       path: '/data/config.toml',

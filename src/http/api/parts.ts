@@ -1,11 +1,22 @@
 /** What the API shows and changes: the parts of the node, as `main/wire.ts` hands them in. Types only. */
+import type { Purl } from '../../base/purl.ts'
 import type { Bundles, Sync } from '../../keep/keep.ts'
 import type { Peers } from '../../peers/peers.ts'
 import type { PolicyException } from '../../policy/policy.ts'
 import type { Serve } from '../../serve/serve.ts'
 import type { Store } from '../../store/store.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
-import type { LogView, PolicyCheckView, PolicyView, SettingView } from '../http.ts'
+import type {
+  LogAboutView,
+  LogCheckpointView,
+  LogEntriesView,
+  LogProofView,
+  LogView,
+  NetworkView,
+  PolicyCheckView,
+  PolicyView,
+  SettingView,
+} from '../http.ts'
 
 /** What `config edit` may change; takes effect at the next start. */
 export interface SettingChanges {
@@ -50,6 +61,30 @@ export interface PolicyDoor {
   vulnerabilities(query: OsvQuery): ReadonlyArray<Readonly<Record<string, unknown>>>
 }
 
+/** What is asked of the log. */
+export interface LogQuestion {
+  readonly purl?: string | undefined
+  /** An ecosystem's id and coordinates as its users write them, in the place of `purl`. */
+  readonly ecosystem?: string | undefined
+  readonly coordinates?: string | undefined
+  readonly latest?: boolean | undefined
+}
+
+/** The node's transparency log. */
+export interface LogDoor {
+  checkpoint(): LogCheckpointView
+  /** Entries of index `from` up to `to` (not included). @throws damaged.log */
+  entries(from: number, to: number, signal: AbortSignal): Promise<LogEntriesView>
+  /** Entries on a package, newest first. @throws usage.purl, usage.request, damaged.log */
+  find(question: LogQuestion, signal: AbortSignal): Promise<LogEntriesView>
+  /** The trust network and its members. */
+  network(): NetworkView
+  /** The proof of what the log says of a package, or of one entry. @throws usage.purl, absent.entry, damaged.log */
+  proof(of: { readonly purl: string } | { readonly index: number }, signal: AbortSignal): Promise<LogProofView>
+  /** @throws damaged.log */
+  about(purl: Purl, signal: AbortSignal): Promise<LogAboutView>
+}
+
 /** What the API is handed. */
 export interface ApiParts {
   readonly version: string
@@ -68,6 +103,8 @@ export interface ApiParts {
   readonly bundles: Bundles
   readonly settings: SettingsDoor
   readonly policy: PolicyDoor
+  /** The log's entries and their proofs. */
+  readonly logDoor: LogDoor
   readonly endpoints: Readonly<Record<string, string>>
   readonly nowMs: () => number
 }

@@ -8,6 +8,7 @@ import { AppError } from '../../base/errors.ts'
 import { parsePurl } from '../../base/purl.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobsView, CacheView, ConfigChanged, ConfigView, PeersView, PingView, WhyView } from '../http.ts'
+import { LOG_ROUTES } from './log-routes.ts'
 import { OFFLINE_ROUTES } from './offline-routes.ts'
 import { POLICY_ROUTES } from './policy-routes.ts'
 import type { ApiRoute } from './route.ts'
@@ -102,15 +103,18 @@ export const API_ROUTES: readonly ApiRoute[] = [
   {
     method: 'GET',
     path: '/api/why',
-    summary: 'Where the bytes of a package came from, who vouched for them and how old that is',
+    summary: 'Where the bytes of a package came from, who vouched for them, what the log says, and how old that is',
     changes: false,
     query: z.strictObject({ purl: z.string().max(1024) }),
     replies: 'what was served under the package URL, newest first',
-    handle({ parts, query }) {
+    async handle({ parts, query, signal }) {
       const purl = parsePurl(query.purl as string)
       const served = parts.serve.why(purl)
-      if (served.length === 0) throw new AppError('absent.blob', `nothing was served as ${purl}`)
-      return { purl, served } satisfies WhyView
+      const log = await parts.logDoor.about(purl, signal)
+      if (served.length === 0 && log.entries.length === 0) {
+        throw new AppError('absent.blob', `nothing was served as ${purl}, and the log says nothing of it`)
+      }
+      return { purl, served, log } satisfies WhyView
     },
   },
   {
@@ -165,6 +169,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     replies: 'the blobs',
     handle: ({ parts, body }) => onEach(parts.store, body, (id) => parts.store.remove(id)),
   },
+  ...LOG_ROUTES,
   ...OFFLINE_ROUTES,
   ...POLICY_ROUTES,
 ]

@@ -124,3 +124,11 @@ test('findingOf() applies a revocation of some bytes to those and to what it can
   assert.deepEqual(briefly(some, file([SHA512])), ['revoked', 'named', 0], 'nobody can tell')
   assert.equal(briefly(some, file([digestBytes('sha256', OTHER)])), undefined)
 })
+
+test('findingOf() says of a release as a whole the worst that it says of any of its files', () => {
+  const differing = { name: 'b.toy', bytes: OTHER, upstream: BYTES }
+  assert.deepEqual(briefly(log(testVerdict({ purl: PURL, files: [ROW] })), file([])), ['rebuilt-equal', 'named', 0])
+  const both = log(testVerdict({ purl: PURL, files: [ROW, differing] }))
+  assert.deepEqual(briefly(both, file([])), ['rebuilt-differs', 'differs', 0])
+  assert.deepEqual(briefly(log(testRevocation(PURL, [SHA256])), file([])), ['revoked', 'named', 0])
+})

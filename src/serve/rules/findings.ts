@@ -22,6 +22,7 @@ export interface Findings {
 
 /** The file that is asked for. */
 export interface AskedFile {
+  /** None: the release as a whole is meant. */
   readonly digests: readonly Digest[]
   /** As upstream calls it; undefined: it has no name. */
   readonly name: string | undefined
@@ -111,11 +112,20 @@ function fileIn({ agreed }: VerdictEntry, asked: AskedFile): FoundFile {
     // Only of the same bytes is every digest known; of others it is one.
     return { name: file.name, digests: level === 'exact' ? own : [digestOf('sha256', sha256)], level }
   })
+  if (asked.digests.length === 0) return wholeOf(rows)
   const row = rows.find(({ digests }) => meet(digests, asked.digests)) ?? rows.find(({ name }) => name === asked.name)
   if (row === undefined) return UNNAMED
   const same = row.level === undefined || !UNEQUAL.includes(row.level)
   if (contradict(row.digests, asked.digests)) return { file: 'other', level: row.level, pins: [] }
   return { file: same ? 'named' : 'differs', level: row.level, pins: same ? row.digests.slice(0, 1) : [] }
+}
+
+/** What a verdict says of a release whatever the file: the worst that it says of any. */
+function wholeOf(rows: readonly { readonly level: string | undefined }[]): FoundFile {
+  const worst = rows.find(({ level }) => level !== undefined && UNEQUAL.includes(level)) ?? rows[0]
+  if (worst === undefined) return UNNAMED
+  const differs = worst.level !== undefined && UNEQUAL.includes(worst.level)
+  return { file: differs ? 'differs' : 'named', level: worst.level, pins: [] }
 }
 
 const UNEQUAL: readonly string[] = ['excluded', 'mismatch', 'malformed']

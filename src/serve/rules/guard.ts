@@ -19,6 +19,7 @@ import {
 } from '../../ecosystems/ecosystem.ts'
 import type { PackageQuestion, ReleaseAnswer, ReleaseAnswers, VerifiedAnswer } from '../../policy/policy.ts'
 import { DEFAULT_VERDICT_RULE, judgeVerdict } from '../../policy/verdict.ts'
+import type { BlobInfo } from '../../store/store.ts'
 import type { Documents } from '../documents/documents.ts'
 import type { Variants } from '../documents/variants.ts'
 import type { ServeParts } from '../parts.ts'
@@ -104,6 +105,16 @@ class PolicyGuard implements Guard {
     return listed?.byVersion.get(version) ?? answer ?? ALLOW
   }
 
+  async decide(release: Parameters<Guard['decide']>[0], signal: AbortSignal): Promise<ReleaseAnswer> {
+    const judged = await this.judge(release, signal)
+    if (judged.kind === 'deny' || purlParts(release.purl).version === undefined) return judged
+    const { answer } = await this.verify({ ...release, label: release.purl, digests: [], path: '' }, signal)
+    if (answer.kind === 'deny') return answer
+    const exception = judged.exception ?? answer.exception
+    const notes = [...judged.notes, ...answer.notes]
+    return { kind: 'allow', notes, ...(exception === undefined ? {} : { exception }) }
+  }
+
   async verify(located: Parameters<Guard['verify']>[0], signal: AbortSignal): Promise<Verified> {
     const { policy } = this.#parts
     const { purl } = located
@@ -112,7 +123,8 @@ class PolicyGuard implements Guard {
     const question = ecosystem === undefined || purl === undefined ? undefined : this.#question(ecosystem, purl)
     const patient = question !== undefined && policy.enforcesVerdicts(question)
     const { finding, stale } = await this.#dependencies.verdicts.of(located, patient, signal)
-    const verdict = { label: labelOf(ecosystem, located), evidence: finding?.evidence, stale }
+    const kept = stale !== undefined && located.digests.some((digest) => isPinned(this.#parts.store.lookup(digest)))
+    const verdict = { label: labelOf(ecosystem, located), evidence: finding?.evidence, stale, kept }
     const answer: VerifiedAnswer =
       question === undefined
         ? judgeVerdict(verdict, DEFAULT_VERDICT_RULE)
@@ -197,6 +209,10 @@ function nameOf(ecosystem: Ecosystem, purl: Purl): string {
     if (error instanceof AppError && error.kind === 'usage') return purlParts(purl).name
     throw error
   }
+}
+
+function isPinned(blob: Pick<BlobInfo, 'pins'> | undefined): boolean {
+  return blob !== undefined && blob.pins.length > 0
 }
 
 function labelOf(ecosystem: Ecosystem | undefined, { purl, label }: Pick<Located, 'purl' | 'label'>): string {

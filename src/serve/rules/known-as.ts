@@ -59,7 +59,7 @@ export function createKnownNames({ store }: Pick<ServeParts, 'store'>, guard: Gu
       const known = [...new Set([...digests, ...names])].flatMap(namesOf)
       let denied: { readonly name: Name; readonly reason: Reason } | undefined
       for (const name of known) {
-        const answer = await guard.judge({ ecosystem, purl: name.purl, upstream: name.upstream }, signal)
+        const answer = await guard.decide({ ecosystem, purl: name.purl, upstream: name.upstream }, signal)
         if (answer.kind === 'deny') denied ??= { name, reason: answer.reason }
         else if (name.stated && isSamePackage(name.purl, purl)) return undefined
       }

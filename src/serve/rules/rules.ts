@@ -35,9 +35,14 @@ export interface Guard {
     located: Pick<Located, 'ecosystem' | 'purl' | 'upstream' | 'releasedAtMs'>,
     signal: AbortSignal,
   ): Promise<ReleaseAnswer>
+  /** The decision on a release whatever its files: by the rules, then by what the log says of it. @throws aborted.caller */
+  decide(
+    release: Pick<Located, 'ecosystem' | 'upstream'> & { readonly purl: Purl },
+    signal: AbortSignal,
+  ): Promise<ReleaseAnswer>
   /** What the log says of a file, and what the policy makes of it. @throws aborted.caller */
   verify(
-    located: Pick<Located, 'ecosystem' | 'purl' | 'label' | 'digests' | 'path'>,
+    located: Pick<Located, 'ecosystem' | 'purl' | 'label' | 'path'> & { readonly digests: readonly Digest[] },
     signal: AbortSignal,
   ): Promise<Verified>
 }

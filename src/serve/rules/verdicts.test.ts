@@ -233,3 +233,53 @@ test('staleness() wants a cosigned checkpoint of an age that the network allows'
   assert.match(staleness(network, undefined, 1_000) ?? '', /no cosigned checkpoint/)
   assert.match(staleness(network, newest, 2_000) ?? '', /expired/)
 })
+
+test('where verdicts are enforced, a file that its owner keeps for offline use stays usable when the log is too old', async () => {
+  const log = { freshnessSeconds: 3600, cosignedSeconds: [START_SECONDS, START_SECONDS, START_SECONDS] }
+  const { flow, get } = await world([testVerdict({ purl: PURL, files: [ROW] })], { rules: ENFORCE, log })
+  assert.equal(String(await bodyOf(await get())), SERVED)
+  flow.store.pin(blobIdOf(BYTES), 'sync')
+  flow.clock.advance(7_200_000)
+  const reply = await get()
+  assert.equal(String(await bodyOf(reply)), SERVED)
+  assert.match(reply.headers['x-notice'] ?? '', /is kept here and given although the newest checkpoint/)
+  flow.store.unpin(blobIdOf(BYTES), 'sync')
+  assert.match(String(await bodyOf(await get())), /^denied: /)
+})
+
+test('pyrsia policy check says what the log does to a release', async () => {
+  const { flow } = await world([testRevocation(PURL)])
+  const answer = await flow.serve.decide(parsePurl(PURL), NEVER)
+  assert.ok(answer.kind === 'deny')
+  assert.match(answer.reason.message, /is revoked/)
+  assert.equal((await flow.serve.decide(parsePurl('pkg:bare/other@1'), NEVER)).kind, 'allow')
+  const verified = await world([testVerdict({ purl: PURL, files: [ROW] })], { rules: ENFORCE })
+  assert.equal((await verified.flow.serve.decide(parsePurl(PURL), NEVER)).kind, 'allow')
+})
+
+test('the bytes of a revoked release are refused under the name that lock data gives them', async () => {
+  const { flow, log, text } = await world([testHead()])
+  assert.equal(await text(), SERVED)
+  await log.append(testRevocation(PURL))
+  flow.file('harmless', BYTES, {
+    purl: parsePurl('pkg:bare/harmless@1'),
+    evidence: [{ kind: 'client', digest: blobIdOf(BYTES), statedBy: 'the lockfile' }],
+  })
+  assert.match(
+    String(await bodyOf(await flow.get('/file/harmless'))),
+    /^denied: .*known here as pkg:bare\/blocks@1.*is revoked/,
+  )
+})
+
+test('a remembered verdict expires in its time', async () => {
+  const log = testLog({ cosignedSeconds: [START_SECONDS] })
+  const expiresSeconds = START_SECONDS + 10
+  await log.append(testVerdict({ purl: PURL, files: [ROW], outcome: 'witnessed', expiresSeconds }))
+  let nowSeconds = START_SECONDS
+  const clock = { nowMs: () => nowSeconds * 1000 } as Parameters<typeof createVerdicts>[1]['clock']
+  const verdicts = createVerdicts(log, { clock, logger: silentLogger })
+  const status = async () => (await verdicts.of(FILE, false, NEVER)).finding?.evidence.status
+  assert.equal(await status(), 'witnessed')
+  nowSeconds = expiresSeconds
+  assert.equal(await status(), 'expired')
+})

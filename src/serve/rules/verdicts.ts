@@ -25,10 +25,13 @@ export interface LookedUp {
   readonly stale: string | undefined
 }
 
+/** A file; without digests the release as a whole is meant. */
+export type LookedUpFile = Pick<Located, 'purl' | 'path'> & { readonly digests: readonly Digest[] }
+
 /** Looks up files. */
 export interface Verdicts {
   /** With `patient` others are asked for what a light log does not hold. @throws aborted.caller */
-  of(file: Pick<Located, 'purl' | 'digests' | 'path'>, patient: boolean, signal: AbortSignal): Promise<LookedUp>
+  of(file: LookedUpFile, patient: boolean, signal: AbortSignal): Promise<LookedUp>
 }
 
 /** Files whose answers are remembered. */
@@ -67,7 +70,9 @@ export function medianSeconds({ cosignatures }: Pick<AcceptedCheckpoint, 'cosign
 
 interface Remembered {
   readonly size: number
-  readonly found: Findings
+  readonly finding: FileFinding | undefined
+  /** From then on a verdict says something else: it has expired. Seconds since 1970. */
+  readonly untilSeconds: number
 }
 
 class LogVerdicts implements Verdicts {
@@ -82,46 +87,48 @@ class LogVerdicts implements Verdicts {
     this.#logger = logger
   }
 
-  async of(file: Pick<Located, 'purl' | 'digests' | 'path'>, patient: boolean, signal: AbortSignal): Promise<LookedUp> {
+  async of(file: LookedUpFile, patient: boolean, signal: AbortSignal): Promise<LookedUp> {
     if (this.#log === undefined) return { finding: undefined, stale: 'this node has no log' }
     const { reader, network } = this.#log
     const newest = reader.newest()
     const nowSeconds = Math.floor(this.#clock.nowMs() / 1000)
     const stale = staleness(network, newest, nowSeconds)
     if (newest === undefined || newest.size === 0) return { finding: undefined, stale }
-    let found: Findings
+    const key = keyOf(file, reader.mode === 'light' && !patient)
+    const before = this.#remembered.get(key)
+    if (before?.size === newest.size && nowSeconds < before.untilSeconds) return { finding: before.finding, stale }
     try {
-      found = await this.#find(reader, newest.size, file, patient, signal)
+      const light = reader.mode === 'light' && !patient
+      const found = light
+        ? revocationsAmong(await reader.revocations(signal), file.purl, file.digests)
+        : await findAll(reader, file.purl, file.digests, signal)
+      const asked = { digests: file.digests, name: nameIn(file.path) }
+      const finding = findingOf(found, asked, { origin: network.origin, solo: isSolo(network) }, nowSeconds)
+      this.#remember(key, { size: newest.size, finding, untilSeconds: untilOf(found, nowSeconds) })
+      return { finding, stale }
     } catch (error) {
       if (!(error instanceof AppError) || error.kind === 'aborted' || error.kind === 'bug') throw error
       this.#logger.warn({ purl: file.purl, why: errorChain(error) }, 'the log could not be asked for a package')
       return { finding: undefined, stale: `the log ${network.origin} could not be asked: ${error.message}` }
     }
-    const asked = { digests: file.digests, name: nameIn(file.path) }
-    const name = { origin: network.origin, solo: isSolo(network) }
-    return { finding: findingOf(found, asked, name, nowSeconds), stale }
   }
 
-  async #find(
-    reader: LogReader,
-    size: number,
-    { purl, digests }: Pick<Located, 'purl' | 'digests'>,
-    patient: boolean,
-    signal: AbortSignal,
-  ): Promise<Findings> {
-    const light = reader.mode === 'light' && !patient
-    const key = `${light ? 'light ' : ''}${purl ?? ''} ${digests.join(' ')}`
-    const before = this.#remembered.get(key)
-    if (before?.size === size) return before.found
-    const found = light
-      ? revocationsAmong(await reader.revocations(signal), purl, digests)
-      : await findAll(reader, purl, digests, signal)
+  #remember(key: string, made: Remembered): void {
     this.#remembered.delete(key)
     const [oldest] = this.#remembered.keys()
     if (this.#remembered.size >= REMEMBERED_MAX && oldest !== undefined) this.#remembered.delete(oldest)
-    this.#remembered.set(key, { size, found })
-    return found
+    this.#remembered.set(key, made)
   }
+}
+
+function keyOf({ purl, digests, path }: LookedUpFile, light: boolean): string {
+  return `${light ? 'light ' : ''}${purl ?? ''} ${digests.join(' ')} ${path}`
+}
+
+/** When the next of the verdicts expires that have not yet. */
+function untilOf({ verdicts }: Findings, nowSeconds: number): number {
+  const ends = verdicts.flatMap(({ entry: { expiresSeconds } }) => (expiresSeconds === null ? [] : [expiresSeconds]))
+  return Math.min(Number.POSITIVE_INFINITY, ...ends.filter((seconds) => seconds > nowSeconds))
 }
 
 /** Everything on a release, and on these bytes under whatever name. A verdict on the release outranks one that only names its bytes. */
