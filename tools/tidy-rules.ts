@@ -97,7 +97,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/log/disk/lock.ts': ['node:sqlite'],
   'src/log/index/log-index.ts': ['timers', 'node:sqlite'],
   'src/main/cli.ts': ['time', 'process', 'node:fs'],
-  'src/main/daemon.ts': ['timers', 'process', 'node:fs/promises', 'node:os'],
+  'src/main/daemon.ts': ['timers', 'process', 'node:os'],
   'src/main/data-directory.ts': ['random', 'node:fs/promises'],
   'src/main/config/default-directory.ts': ['node:os'],
   'src/main/network/role-keys.ts': ['random', 'node:fs'],

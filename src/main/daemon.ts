@@ -2,7 +2,6 @@
  * The running node as a process: reads its configuration, starts it, says where it is, and stops it in order on SIGTERM or
  * SIGINT. A node starts in any circumstances: without peers, bootstrap or upstream; what that means is in its status.
  */
-import { readFile } from 'node:fs/promises'
 import { hostname, networkInterfaces } from 'node:os'
 import { join, resolve } from 'node:path'
 import { AppError, errorChain } from '../base/errors.ts'
@@ -17,6 +16,7 @@ import {
   ensureDataDirectory,
   readClientUpstreams,
   readConfigFile,
+  readNetworkKey,
   readSecretFile,
   removeNodeFile,
   writeNodeFile,
@@ -108,11 +108,12 @@ async function configure(
     file: (path) => readSecretFile(resolve(path)),
     variable: (name) => environment[name],
   })
+  const { networkKey } = config.values
   const node: NodeOptions = {
     directory,
     config,
     upstreams,
-    networkKey: await readNetworkKey(config.values.networkKey),
+    networkKey: networkKey === undefined ? undefined : await readNetworkKey(resolve(networkKey), process.platform),
     proxy: proxyOf(environment),
     apiToken: await apiToken(directory),
     policyFile: await readPolicyFile(config.values.policy, directory),
@@ -123,17 +124,6 @@ async function configure(
     ownHosts: ownHosts(),
   }
   return { file, config, node }
-}
-
-async function readNetworkKey(path: string | undefined): Promise<Uint8Array | undefined> {
-  if (path === undefined) return undefined
-  try {
-    const bytes = await readFile(resolve(path))
-    // An editor's final newline is no part of the key.
-    return bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes
-  } catch (cause) {
-    throw new AppError('usage.config', `cannot read the network key ${path} (--network-key)`, { cause })
-  }
 }
 
 function proxyOf(environment: NodeJS.ProcessEnv): NodeOptions['proxy'] {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -11,6 +11,7 @@ import {
   ensureDataDirectory,
   keepClientUpstreams,
   readClientUpstreams,
+  readNetworkKey,
   readSecretFile,
   writeWhole,
 } from './data-directory.ts'
@@ -90,4 +91,19 @@ test('a settings door writes two edits at once without losing either, and refuse
   assert.equal(shown.get('up'), '1MB/s flag')
   assert.equal(shown.get('down'), 'unlimited default')
   assert.equal(shown.get('peer'), '/a /b flag')
+})
+
+test('readNetworkKey() refuses a key that others may read, and takes an editors newline off', async (t) => {
+  const path = join(scratch(t), 'network.key')
+  writeFileSync(path, 'a key\n', { mode: 0o600 })
+  assert.equal(Buffer.from(await readNetworkKey(path, 'linux')).toString(), 'a key')
+  for (const mode of [0o640, 0o604, 0o660]) {
+    chmodSync(path, mode)
+    await assert.rejects(readNetworkKey(path, 'linux'), {
+      code: 'usage.config',
+      message: /may be read by others \(mode 0\d+\)/,
+    })
+  }
+  assert.ok(await readNetworkKey(path, 'win32'), 'where there are no such modes')
+  await assert.rejects(readNetworkKey(`${path}.not`, 'linux'), { code: 'usage.config', message: /cannot read/ })
 })

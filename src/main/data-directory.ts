@@ -129,6 +129,33 @@ export async function readSecretFile(path: string): Promise<string> {
   return secret
 }
 
+/** The key of a private network, from a file that nobody but its owner may read. @throws usage.config */
+export async function readNetworkKey(path: string, platform: string): Promise<Uint8Array> {
+  let bytes: Buffer
+  let mode: number
+  try {
+    const file = await open(path, 'r')
+    try {
+      mode = (await file.stat()).mode
+      bytes = await file.readFile()
+    } finally {
+      await file.close()
+    }
+  } catch (cause) {
+    throw new AppError('usage.config', `cannot read the network key ${path} (--network-key)`, { cause })
+  }
+  // Where there are no such modes, all of them are set.
+  if (platform !== 'win32' && (mode & 0o077) !== 0) {
+    const found = (mode & 0o777).toString(8).padStart(4, '0')
+    throw new AppError(
+      'usage.config',
+      `the network key ${path} may be read by others (mode ${found}): chmod 600 ${path}, and make another key if others are on this machine`,
+    )
+  }
+  // An editor's final newline is no part of the key.
+  return bytes.at(-1) === 0x0a ? bytes.subarray(0, -1) : bytes
+}
+
 function isMissing(error: unknown): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ENOENT'
 }

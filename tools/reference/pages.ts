@@ -1,6 +1,7 @@
 /** The pages of docs/reference/, each made from the table in the code that it describes. Pure functions from table to Markdown. */
 import { ERROR_CODES, ERROR_KINDS, type ErrorKind } from '../../src/base/errors.ts'
 import { ecosystems } from '../../src/ecosystems/index.ts'
+import { FIXED_PAGES } from '../../src/http/api/page.ts'
 import type { ApiRoute } from '../../src/http/api/route.ts'
 import { API_ROUTES } from '../../src/http/api/routes.ts'
 import { METRICS } from '../../src/http/metrics.ts'
@@ -92,6 +93,11 @@ export function apiPage(): string {
     'src/http/api/routes.ts',
     'On the API port (7889), loopback only. The same as a machine reads it: `/openapi.json`. Operations that change the node want `Authorization: Bearer <token>` with the token in the file `api-token` of the data directory. Errors are `{"error": {"code", "message"}}` with the status of [their kind](errors.md).',
     markdownTable(['operation', 'does', 'takes', 'replies with', 'token'], rows),
+    '## Pages\n\nWithout parameters and without a token, by GET and HEAD:',
+    markdownTable(
+      ['path', 'says'],
+      Object.entries(FIXED_PAGES).map(([path, says]) => [`\`${path}\``, says]),
+    ),
   )
 }
 

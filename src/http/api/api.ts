@@ -15,7 +15,7 @@ import type { HttpHandler } from '../registry.ts'
 import { sendError, sendReply } from '../reply.ts'
 import { parseTarget } from '../request-target.ts'
 import { openApi } from './openapi.ts'
-import { apiPage, PAGE_SECURITY_POLICY } from './page.ts'
+import { apiPage, type FIXED_PAGES, PAGE_SECURITY_POLICY } from './page.ts'
 import type { ApiParts } from './parts.ts'
 import { ApiBytes } from './route.ts'
 import { API_ROUTES } from './routes.ts'
@@ -118,7 +118,7 @@ type Page = () => Sent | Promise<Sent>
 function fixedPages(description: object, parts: ApiParts, deps: ApiDependencies): Readonly<Record<string, Page>> {
   const json = `${JSON.stringify(description, undefined, 2)}\n`
   const page = apiPage(API_ROUTES, parts.version)
-  const pages: Record<string, Page> = {
+  const pages: Readonly<Record<keyof typeof FIXED_PAGES, Page>> = {
     '/healthz': () => ({ type: 'text/plain; charset=utf-8', body: 'ok\n' }),
     '/readyz': () =>
       deps.ready()

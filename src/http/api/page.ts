@@ -8,6 +8,15 @@ const STYLE =
   'code{font-family:ui-monospace,monospace;white-space:nowrap}' +
   '@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}td,th{border-color:#444}a{color:#8bf}}'
 
+/** What the API port has beside its operations: pages without parameters, by path, each with what it says. */
+export const FIXED_PAGES = {
+  '/healthz': 'ok, as long as the process answers',
+  '/readyz': 'ready, or 503 and not ready while the node starts or stops',
+  '/metrics': 'the metrics in the text format of Prometheus',
+  '/openapi.json': 'the operations, as a machine reads them',
+  '/': 'the operations, as a person reads them',
+} as const
+
 /** The Content-Security-Policy under which the page is sent. */
 export const PAGE_SECURITY_POLICY: string = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'`
 
