@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { ProofLog, TEST_ORIGIN, testNetwork, testOffer, votedChange } from '../../../test/kit/proof-log.ts'
+import { ProofLog, TEST_ORIGIN, testNetwork, testOffer, testVkeys, votedChange } from '../../../test/kit/proof-log.ts'
 import { keyOf, signerOf } from '../../../test/kit/sample-entries.ts'
 import { type Offer, type OfferBody, offerMessage } from '../../base/entries/offer.ts'
 import type { Change, VoteBody } from '../../base/entries/transaction.ts'
@@ -110,35 +110,32 @@ test('withChange() refuses changes that their members could not make', () => {
     ['an offer to another network', admit('e', { network: 'another.example/log' })],
     ['a node that is not there to be replaced', admit('e', { replaces: 'ab'.repeat(32) })],
     ['nobody to remove', remove('x')],
-    [
-      'a cosigner key of the wrong type',
-      admit('e', {
-        keys: {
-          consensus: keyOf('e/consensus'),
-          attestation: keyOf('e/attestation'),
-          cosigner: formatVkey(makeVkey('e', 'ed25519', signerOf('e/cosigner').publicKey)),
-        },
-      }),
-    ],
-    [
-      'a log key of another origin',
-      admit('e', {
-        keys: {
-          consensus: keyOf('e/consensus'),
-          attestation: keyOf('e/attestation'),
-          log: formatVkey(makeVkey('other', 'ed25519', signerOf('e/log').publicKey)),
-        },
-      }),
-    ],
-    [
-      'a malformed key',
-      admit('e', { keys: { consensus: keyOf('e/consensus'), attestation: keyOf('e/attestation'), log: 'x' } }),
-    ],
   ] as ReadonlyArray<readonly [string, Change]>) {
     assert.throws(() => withChange(chain, 20, votedChange(change, voters)), { code: 'untrusted.change' }, what)
   }
   const solo = chainOf(testNetwork(['a']))
   assert.throws(() => withChange(solo, 20, votedChange(remove('a'), ['a'])), { code: 'untrusted.change' })
+})
+
+test('a member whose note keys are malformed, of another type or name, or somebody else’s is a member that cannot sign', () => {
+  const own = { consensus: keyOf('e/consensus'), attestation: keyOf('e/attestation') }
+  const { log: logKey, cosigner } = testVkeys('e')
+  const stolen = formatVkey(makeVkey('e.example', 'cosignature', signerOf('a/cosigner').publicKey))
+  for (const keys of [
+    { ...own, log: logKey, cosigner: stolen },
+    { ...own, log: logKey, cosigner: 'x' },
+    { ...own, log: logKey, cosigner: formatVkey(makeVkey('e.example', 'ed25519', signerOf('e/cosigner').publicKey)) },
+    { ...own, log: formatVkey(makeVkey('other', 'ed25519', signerOf('e/log').publicKey)), cosigner: stolen },
+  ]) {
+    const chain = withChange(chainOf(network), 20, votedChange(admit('e', { keys }), ['a', 'b', 'c']))
+    assert.equal(versionAt(chain, 21).authorities, 5)
+    assert.equal(judge(chain, { by: ['a', 'b', 'c', 'd'], size: 21 }).cosignatures.length, 4)
+    assert.throws(() => judge(chain, { by: ['a', 'b', 'c', 'e'], size: 21 }), { code: 'untrusted.quorum' })
+  }
+  const keys = { ...own, log: formatVkey(makeVkey('other', 'ed25519', signerOf('e/log').publicKey)), cosigner }
+  const chain = withChange(chainOf(network), 20, votedChange(admit('e', { keys }), ['a', 'b', 'c']))
+  assert.equal(judge(chain, { by: ['b', 'c', 'd', 'e'], size: 21 }).cosignatures.length, 4)
+  assert.throws(() => judge(chain, { by: ['b', 'c', 'd', 'e'], size: 21, log: 'e' }), { code: 'untrusted.signature' })
 })
 
 test('a node rotates its keys under the signature of its old ones, and the old cosigner key counts no more', () => {

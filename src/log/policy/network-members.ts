@@ -5,7 +5,7 @@
 import { verifyEd25519 } from '../../base/crypto/ed25519.ts'
 import { nodeOf, type Offer, offerMessage } from '../../base/entries/offer.ts'
 import type { Change } from '../../base/entries/transaction.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, isKind } from '../../base/errors.ts'
 import type { Network, Role } from '../../base/network/network.ts'
 import { readVkey, type Vkey, type VkeyType } from '../../base/network/vkey.ts'
 
@@ -85,10 +85,7 @@ function admitted(members: Members, offer: Offer, origin: string): Members {
     throw refused(`${body.organisation} has no node ${body.replaces} to replace`)
   }
   const others = new Map(members).set(body.organisation, kept)
-  const node = nodeOfOffer(offer, origin)
-  const taken = new Set([...others.values()].flat().flatMap(keysOfNode))
-  const twice = keysOfNode(node).find((key) => taken.has(key))
-  if (twice !== undefined) throw refused(`the key ${twice} is that of another member`)
+  const node = nodeOfOffer(offer, origin, new Set([...others.values()].flat().flatMap(keysOfNode)))
   return others.set(body.organisation, [...kept, node])
 }
 
@@ -103,25 +100,30 @@ function removed(members: Members, organisation: string, node: string | undefine
   return after
 }
 
-/** The node that an offer describes. @throws untrusted.change for keys that are not what their place wants */
-export function nodeOfOffer({ body }: Offer, origin: string): MemberNode {
-  const log = vkeyOf(body.keys.log, 'ed25519')
-  if (log !== undefined && log.name !== origin) throw refused(`wanted a log key named ${origin}, found ${log.name}`)
+/**
+ * The node that an offer describes. A note key that is malformed, of the wrong type or name, or another member's (under whatever name) is
+ * left out: the network has voted for the node, so it is a member, but it must neither sign twice nor end the chain for everybody.
+ * @throws untrusted.change if its attestation or consensus key is another member's
+ */
+function nodeOfOffer({ body }: Offer, origin: string, taken: ReadonlySet<string>): MemberNode {
   const { attestation, consensus } = body.keys
-  const cosigner = vkeyOf(body.keys.cosigner, 'cosignature')
-  return { name: nodeOf(body), roles: body.roles, attestation, consensus, log, cosigner }
+  const twice = [attestation, consensus].find((key) => key !== undefined && taken.has(key))
+  if (twice !== undefined) throw refused(`the key ${twice} is that of another member`)
+  const log = vkeyOf(body.keys.log, 'ed25519', taken)
+  const cosigner = vkeyOf(body.keys.cosigner, 'cosignature', taken)
+  const named = log?.name === origin ? log : undefined
+  return { name: nodeOf(body), roles: body.roles, attestation, consensus, log: named, cosigner }
 }
 
-function vkeyOf(text: string | undefined, type: VkeyType): Vkey | undefined {
+function vkeyOf(text: string | undefined, type: VkeyType, taken: ReadonlySet<string>): Vkey | undefined {
   if (text === undefined) return undefined
-  let key: Vkey
   try {
-    key = readVkey(text)
+    const key = readVkey(text)
+    return key.type === type && !taken.has(Buffer.from(key.publicKey).toString('hex')) ? key : undefined
   } catch (error) {
-    throw new AppError('untrusted.change', 'a change of members: an offer names a malformed key', { cause: error })
+    if (isKind(error, 'usage')) return undefined
+    throw error
   }
-  if (key.type !== type) throw refused(`wanted a key of type ${type}, found ${key.type}`)
-  return key
 }
 
 function signersOf({ body, proofs }: Offer): Set<string> {
