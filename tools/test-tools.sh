@@ -74,16 +74,18 @@ if [ "$(cat "$tools/python/installed" 2>/dev/null)" != "$wanted" ]; then
   echo "$wanted" >"$tools/python/installed"
 fi
 # Programs in Go that read and write the log's formats: other people's code, against which ours is held.
-wanted="$(cat test/e2e/log-go/* | sha256sum)"
-if [ "$(cat "$tools/go/log-go.built" 2>/dev/null)" != "$wanted" ]; then
-  if command -v go >/dev/null; then
-    echo "test:tools: building test/e2e/log-go"
-    mkdir -p "$tools/go"
-    into="$PWD/$tools/go/log-go"
-    (cd test/e2e/log-go && go build -trimpath -o "$into" .)
-    echo "$wanted" >"$tools/go/log-go.built"
-  else
-    echo "test:tools: no go, so the tests against Go's log packages are left out" >&2
+for program in log-go log-tessera; do
+  wanted="$(cat "test/e2e/$program"/* | sha256sum)"
+  if [ "$(cat "$tools/go/$program.built" 2>/dev/null)" != "$wanted" ]; then
+    if command -v go >/dev/null; then
+      echo "test:tools: building test/e2e/$program"
+      mkdir -p "$tools/go"
+      into="$PWD/$tools/go/$program"
+      (cd "test/e2e/$program" && go build -trimpath -o "$into" .)
+      echo "$wanted" >"$tools/go/$program.built"
+    else
+      echo "test:tools: no go, so the tests against $program are left out" >&2
+    fi
   fi
-fi
+done
 echo "test:tools: ready"

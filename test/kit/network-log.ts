@@ -40,9 +40,11 @@ export async function appendTestEntries(directory: string, count: number): Promi
   const options = { origin, directory: log, keysOf: indexKeys, create }
   const writer = await openDiskWriter(options, node.signers.log, { logger: silentLogger })
   const first = writer.head().size
-  await writer.append(
-    Array.from({ length: count }, (_, at) => Buffer.from(JSON.stringify({ kind: 'test', number: first + at }))),
-  )
+  const entryOf = (number: number): Uint8Array => Buffer.from(JSON.stringify({ kind: 'test', number }))
+  for (let at = first; at < first + count; at += 10_000) {
+    const length = Math.min(10_000, first + count - at)
+    await writer.append(Array.from({ length }, (_, offset) => entryOf(at + offset)))
+  }
   await writer.close()
 }
 

@@ -1,0 +1,134 @@
+// log-tessera holds Pyrsia's log against tessera, in both directions: it checks a log that Pyrsia serves, and writes a log of its own
+// that waits for the cosignatures of Pyrsia's witness. See log-tessera.test.ts.
+//
+//	log-tessera key NAME                                  prints a signer and a verifier key
+//	log-tessera fsck URL VKEY                             checks every file of the log below URL
+//	log-tessera append DIR SKEY POLICY FIRST COUNT        appends entries, published only with the cosignatures that POLICY wants
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/transparency-dev/merkle/rfc6962"
+	"github.com/transparency-dev/tessera"
+	"github.com/transparency-dev/tessera/api"
+	"github.com/transparency-dev/tessera/client"
+	"github.com/transparency-dev/tessera/fsck"
+	"github.com/transparency-dev/tessera/storage/posix"
+	"golang.org/x/mod/sumdb/note"
+)
+
+func main() {
+	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
+	defer cancel()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	switch {
+	case len(args) == 2 && args[0] == "key":
+		skey, vkey, err := note.GenerateKey(rand.Reader, args[1])
+		if err != nil {
+			return err
+		}
+		fmt.Printf("%s\n%s\n", skey, vkey)
+		return nil
+	case len(args) == 3 && args[0] == "fsck":
+		return check(ctx, args[1], args[2])
+	case len(args) == 6 && args[0] == "append":
+		return write(ctx, args[1], args[2], args[3], args[4], args[5])
+	}
+	return fmt.Errorf("found %q", args)
+}
+
+func check(ctx context.Context, logURL, vkey string) error {
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	root, err := url.Parse(logURL)
+	if err != nil {
+		return err
+	}
+	source, err := client.NewHTTPFetcher(root, nil)
+	if err != nil {
+		return err
+	}
+	checker := fsck.New(verifier.Name(), verifier, source, leafHashes, fsck.Opts{N: 4})
+	if err := checker.Check(ctx); err != nil {
+		return err
+	}
+	checkpoint, _, _, err := client.FetchCheckpoint(ctx, source.ReadCheckpoint, verifier, verifier.Name())
+	if err != nil {
+		return err
+	}
+	fmt.Println(checkpoint.Size)
+	return nil
+}
+
+func leafHashes(bundle []byte) ([][]byte, error) {
+	entries := api.EntryBundle{}
+	if err := entries.UnmarshalText(bundle); err != nil {
+		return nil, err
+	}
+	hashes := make([][]byte, 0, len(entries.Entries))
+	for _, entry := range entries.Entries {
+		hash := rfc6962.DefaultHasher.HashLeaf(entry)
+		hashes = append(hashes, hash[:])
+	}
+	return hashes, nil
+}
+
+func write(ctx context.Context, directory, skey, policy, firstText, countText string) error {
+	signer, err := note.NewSigner(skey)
+	if err != nil {
+		return err
+	}
+	first, err := strconv.Atoi(firstText)
+	if err != nil {
+		return err
+	}
+	count, err := strconv.Atoi(countText)
+	if err != nil {
+		return err
+	}
+	witnesses, err := tessera.NewWitnessGroupFromPolicy([]byte(policy))
+	if err != nil {
+		return err
+	}
+	driver, err := posix.New(ctx, posix.Config{Path: directory})
+	if err != nil {
+		return err
+	}
+	options := tessera.NewAppendOptions().
+		WithCheckpointSigner(signer).
+		WithBatching(uint(count), 100*time.Millisecond).
+		WithCheckpointInterval(100*time.Millisecond).
+		WithWitnesses(witnesses, &tessera.WitnessOptions{FailOpen: false, Timeout: 20 * time.Second})
+	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, options)
+	if err != nil {
+		return err
+	}
+	awaiter := tessera.NewPublicationAwaiter(ctx, reader.ReadCheckpoint, 100*time.Millisecond)
+	futures := make([]tessera.IndexFuture, 0, count)
+	for at := range count {
+		futures = append(futures, appender.Add(ctx, tessera.NewEntry(fmt.Appendf(nil, "entry %d", first+at))))
+	}
+	var checkpoint []byte
+	for _, future := range futures {
+		if _, checkpoint, err = awaiter.Await(ctx, future); err != nil {
+			return err
+		}
+	}
+	fmt.Print(string(checkpoint))
+	return shutdown(ctx)
+}
