@@ -144,8 +144,11 @@ test('solo refuses another genesis than the one it began with, and a log that is
   const parts = { machine: toyMachine(), journal, log: bench.log, clock: toyClock(), logger: silentLogger }
   const other = (error: unknown) => error instanceof AppError && error.code === 'usage.network'
   await assert.rejects(startSolo({ genesis: toyGenesis(5) }, parts), other)
-  bench.log.entries.push(Buffer.from('not of this journal'))
   const damaged = (error: unknown) => error instanceof AppError && error.code === 'damaged.snapshot'
+  const [last] = bench.log.entries.splice(-1, 1, Buffer.from('another entry in its place'))
+  await assert.rejects(startSolo({ genesis: toyGenesis() }, parts), damaged)
+  bench.log.entries.splice(-1, 1, last ?? Buffer.alloc(0))
+  bench.log.entries.push(Buffer.from('not of this journal'))
   await assert.rejects(startSolo({ genesis: toyGenesis() }, parts), damaged)
   await assert.rejects(startSolo({ genesis: toyGenesis() }, { ...parts, journal: createMemoryJournal() }), damaged)
 })

@@ -72,14 +72,14 @@ export interface ToyKeys {
   revoke(organisation: string, purl: string, digests?: readonly string[]): Transaction<RevokeBody>
 }
 
-/** Signers that count their sequences. */
-export function createToyKeys(): ToyKeys {
+/** Signers that count their sequences, each from what `first` says (1). */
+export function createToyKeys(first: (key: string) => number = () => 1): ToyKeys {
   const sequences = new Map<string, number>()
   const saltOf = (organisation: string, request: string) => hexOf(`salt ${organisation} ${request}`)
   const attestation = (organisation: string) => `${organisation}/attestation`
   const keys: ToyKeys = {
     sign<T extends TransactionBody>(key: string, body: Omit<T, 'key' | 'network' | 'sequence'>) {
-      const sequence = (sequences.get(key) ?? 0) + 1
+      const sequence = (sequences.get(key) ?? first(key) - 1) + 1
       sequences.set(key, sequence)
       const whole = { ...body, network: TOY_NETWORK, sequence } as unknown as Omit<T, 'key'>
       return signTransaction<T>(whole, signerOf(key))

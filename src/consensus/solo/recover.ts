@@ -47,15 +47,8 @@ export async function recover(parts: RecoverParts): Promise<State> {
     state = after
   }
   state ??= await found(parts)
-  const { size } = log.head()
-  if (size !== state.scalars.entries) {
-    const wanted = state.scalars.entries
-    throw new AppError(
-      'damaged.snapshot',
-      `wanted a log of ${wanted} entries, as the journal of blocks has them, found ${size}`,
-    )
-  }
-  await log.sign(size)
+  await checkLog(parts, state)
+  await log.sign(log.head().size)
   return state
 }
 
@@ -76,6 +69,21 @@ export function recordOf(
     logRoot: Buffer.from(head.root).toString('hex'),
   }
   return { record, bytes: encodeRecord(record) }
+}
+
+/** The log must be the one that the last record speaks of. */
+async function checkLog({ journal, log }: RecoverParts, state: State): Promise<void> {
+  const { size, root } = log.head()
+  const found = `${size} ${Buffer.from(root).toString('hex')}`
+  for await (const bytes of journal.records(state.at.heightBlock)) {
+    const { logSize, logRoot } = decodeRecord(bytes)
+    if (found === `${logSize} ${logRoot}`) return
+    throw new AppError(
+      'damaged.snapshot',
+      `wanted the log ${logSize} ${logRoot} of the journal of blocks, found ${found}`,
+    )
+  }
+  throw new AppError('damaged.snapshot', `wanted block ${state.at.heightBlock} in the journal of blocks`)
 }
 
 /** A snapshot only saves time: one that is damaged, or ahead of the log, is passed over. */
