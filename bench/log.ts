@@ -46,6 +46,12 @@ function percentile(times: number[], part: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? Number.NaN
 }
 
+/** Seconds of processor time, all threads, since `from`: what holds on a busy machine too. */
+function cpuSeconds(from: NodeJS.CpuUsage): string {
+  const { user, system } = process.cpuUsage(from)
+  return ((user + system) / 1_000_000).toFixed(1)
+}
+
 async function timed(work: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now()
   await work()
@@ -93,9 +99,10 @@ async function appendAll(): Promise<void> {
     acknowledgedMs.push(await timed(() => log.append(entries)))
   }
 }
+const appendCpu = process.cpuUsage()
 const appendMs = await timed(() => Promise.all(Array.from({ length: WAITING }, appendAll)))
 say(
-  `append: ${Math.round((COUNT / appendMs) * 1000)} entries/s of ${Math.round(bytes / COUNT)} bytes over ${(appendMs / 1000).toFixed(1)} s, ${checkpoints} checkpoints; acknowledged after ${percentile(acknowledgedMs, 0.5).toFixed(0)} ms (median), ${percentile(acknowledgedMs, 0.99).toFixed(0)} ms (p99), ${percentile(acknowledgedMs, 1).toFixed(0)} ms (longest)`,
+  `append: ${Math.round((COUNT / appendMs) * 1000)} entries/s of ${Math.round(bytes / COUNT)} bytes over ${(appendMs / 1000).toFixed(1)} s (${cpuSeconds(appendCpu)} s of processor time), ${checkpoints} checkpoints; acknowledged after ${percentile(acknowledgedMs, 0.5).toFixed(0)} ms (median), ${percentile(acknowledgedMs, 0.99).toFixed(0)} ms (p99), ${percentile(acknowledgedMs, 1).toFixed(0)} ms (longest)`,
 )
 const plainMs = await plainWrites(checkpoints)
 say(
@@ -121,10 +128,11 @@ const turns = setInterval(() => {
   longestTurnMs = Math.max(longestTurnMs, performance.now() - lastTurn)
   lastTurn = performance.now()
 }, 1)
+const joinCpu = process.cpuUsage()
 const joinMs = await timed(() => mirror.ingest(newest, source, new AbortController().signal))
 clearInterval(turns)
 say(
-  `join: ${newest.size} entries fetched from the local log, checked, stored, indexed in ${(joinMs / 1000).toFixed(1)} s (${Math.round((newest.size / joinMs) * 1000)}/s); nothing else had its turn for at most ${longestTurnMs.toFixed(0)} ms`,
+  `join: ${newest.size} entries fetched from the local log, checked, stored, indexed in ${(joinMs / 1000).toFixed(1)} s (${cpuSeconds(joinCpu)} s of processor time, ${Math.round((newest.size / joinMs) * 1000)}/s); nothing else had its turn for at most ${longestTurnMs.toFixed(0)} ms`,
 )
 
 async function lookUps(name: string, reader: LogReader, query: (number: number) => object): Promise<void> {
