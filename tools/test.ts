@@ -17,7 +17,7 @@ const PHASES: Readonly<Record<string, readonly Phase[]>> = {
     {
       patterns: ['kit', 'sim', 'statistics', 'model'].map((folder) => `test/${folder}/**/*.test.ts`),
       concurrency: 2,
-      timeoutMs: 5 * MINUTE,
+      timeoutMs: 10 * MINUTE,
     },
     { patterns: ['test/e2e/**/*.test.ts'], concurrency: 1, timeoutMs: 12 * MINUTE },
   ],

@@ -153,7 +153,9 @@ inline takeCommit(o, a, v) {
 inline takeReveal(o, a, v) {
   if
   :: a == attempt && phase == revealing && committed[o] == v && revealed[o] == NONE && v != JUNK -> revealed[o] = v; goOn()
-  :: else -> skip                               /* too early, late, twice, or not what was committed to */
+  :: a == attempt && phase == revealing && committed[o] != NONE && committed[o] != v && revealed[o] == NONE ->
+     seat[o] = FAULTY; committed[o] = NONE; goOn()                    /* not what was committed to: it does not count at all */
+  :: else -> skip                               /* too early, late, twice, unselected, or for another attempt: not counted */
   fi
 }
 

@@ -77,8 +77,8 @@ export const BREAKS: readonly ModelCheck[] = [
   },
   { says: 'a quorum lowered to 2 of 4 is not the one designed', macros: { Q: 2 }, finds: 'quorum==3' },
   {
-    says: '7 and 6: a quorum lowered to 5 gets a lie of five agreed',
-    macros: { ...PANEL_7, Q: 5, HOSTILE: 5, ATTEMPTS: 1, WITHOUT_NOMINAL: true, NO_LIE: true },
+    says: '5 and 4: a quorum lowered to 3 gets a lie of three agreed',
+    macros: { ...PANEL_5, Q: 3, HOSTILE: 3, ATTEMPTS: 1, WITHOUT_NOMINAL: true, NO_LIE: true },
     finds: LIE,
   },
   {
