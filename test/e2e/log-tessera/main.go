@@ -1,8 +1,9 @@
-// log-tessera holds Pyrsia's log against tessera, in both directions: it checks a log that Pyrsia serves, and writes a log of its own
-// that waits for the cosignatures of Pyrsia's witness. See log-tessera.test.ts.
+// log-tessera holds Pyrsia's log against tessera and a public witness, in both directions: it checks a log that Pyrsia serves, cosigns
+// its checkpoints, and writes a log of its own that waits for the cosignatures of Pyrsia's witness. See log-tessera.test.ts.
 //
 //	log-tessera key NAME                                  prints a signer and a verifier key
 //	log-tessera fsck URL VKEY                             checks every file of the log below URL
+//	log-tessera witness VKEY                              is a witness of one log until it is ended; prints URL and verifier key
 //	log-tessera append DIR SKEY POLICY FIRST COUNT        appends entries, published only with the cosignatures that POLICY wants
 package main
 
@@ -10,17 +11,22 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"strconv"
 	"time"
 
+	f_note "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera"
 	"github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/fsck"
 	"github.com/transparency-dev/tessera/storage/posix"
+	"github.com/transparency-dev/witness/persistence/inmemory"
+	"github.com/transparency-dev/witness/witness"
 	"golang.org/x/mod/sumdb/note"
 )
 
@@ -44,6 +50,8 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	case len(args) == 3 && args[0] == "fsck":
 		return check(ctx, args[1], args[2])
+	case len(args) == 2 && args[0] == "witness":
+		return cosign(ctx, args[1])
 	case len(args) == 6 && args[0] == "append":
 		return write(ctx, args[1], args[2], args[3], args[4], args[5])
 	}
@@ -73,6 +81,43 @@ func check(ctx context.Context, logURL, vkey string) error {
 	}
 	fmt.Println(checkpoint.Size)
 	return nil
+}
+
+func cosign(ctx context.Context, vkey string) error {
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		return err
+	}
+	skey, ownVkey, err := note.GenerateKey(rand.Reader, "witness.example/w1")
+	if err != nil {
+		return err
+	}
+	signer, err := f_note.NewSignerForCosignatureV1(skey)
+	if err != nil {
+		return err
+	}
+	cosignerVkey, err := f_note.VKeyToCosignatureV1(ownVkey)
+	if err != nil {
+		return err
+	}
+	known := func(_ context.Context, origin string) (note.Verifier, bool, error) {
+		return verifier, origin == verifier.Name(), nil
+	}
+	w, err := witness.New(ctx, witness.Opts{
+		Persistence:    inmemory.New(),
+		Signers:        []note.Signer{signer},
+		VerifierForLog: known,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	http.HandleFunc("POST /add-checkpoint", witness.NewHTTPHandler(w).AddCheckpoint)
+	fmt.Printf("http://%s\n%s\n", listener.Addr(), cosignerVkey)
+	return http.Serve(listener, nil)
 }
 
 func leafHashes(bundle []byte) ([][]byte, error) {
