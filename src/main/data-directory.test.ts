@@ -107,3 +107,15 @@ test('readNetworkKey() refuses a key that others may read, and takes an editors 
   assert.ok(await readNetworkKey(path, 'win32'), 'where there are no such modes')
   await assert.rejects(readNetworkKey(`${path}.not`, 'linux'), { code: 'usage.config', message: /cannot read/ })
 })
+
+test('ensureDataDirectory() makes folders within folders, and gives up at once where none can be made', async (t) => {
+  const directory = join(scratch(t), 'a/b/data')
+  await Promise.all([ensureDataDirectory(directory), ensureDataDirectory(directory)])
+  assert.equal(statSync(directory).mode & 0o777, 0o700)
+  await ensureDataDirectory(directory)
+  const file = join(directory, 'file')
+  writeFileSync(file, '')
+  for (const wrong of ['/proc/pyrsia-is-not-here/data', file, join(file, 'data')]) {
+    await assert.rejects(ensureDataDirectory(wrong), { code: 'usage.config', message: /--data/ }, wrong)
+  }
+})

@@ -3,8 +3,8 @@
  * the configuration file and the upstreams that `setup` found. The parts keep their own files below it.
  */
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { z } from 'zod'
 import { AppError, wrapError } from '../base/errors.ts'
 import { isUpstreamName, parseUpstreamUrl } from './config/kinds.ts'
@@ -28,9 +28,26 @@ const CONFIG_BYTES_MAX = 1_048_576
 /** Makes the directory, readable by its owner only. @throws usage.config */
 export async function ensureDataDirectory(directory: string): Promise<void> {
   try {
-    await mkdir(directory, { recursive: true, mode: 0o700 })
+    await makeFolders(resolve(directory))
   } catch (cause) {
     throw new AppError('usage.config', `cannot make the data directory ${directory} (--data)`, { cause })
+  }
+}
+
+/** Step by step, because `mkdir` with `recursive` tries for ever below /proc, where nothing can be made. */
+async function makeFolders(directory: string): Promise<void> {
+  const make = (): Promise<void> => mkdir(directory, { mode: 0o700 })
+  try {
+    await make()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(directory)).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(directory) === directory) throw error
+    await makeFolders(dirname(directory))
+    // Whoever was quicker has made it.
+    await make().catch(async (again: NodeJS.ErrnoException) => {
+      if (again.code !== 'EEXIST' || !(await stat(directory)).isDirectory()) throw again
+    })
   }
 }
 
