@@ -85,7 +85,7 @@ function addProof(program: Command, context: CliContext): void {
     .option('--latest', 'Refuse a proof that is too old to say "latest" and "not revoked"')
     .addHelpText(
       'after',
-      examples(`pyrsia verify left-pad-1.3.0.tgz --purl ${example} --proof proof.json --network network.json`),
+      examples(`pyrsia verify artefact.bin --purl ${example} --proof proof.json --network network.json`),
     )
     .action(async (file, options) => (await load()).verify(context, file, options))
   const log = program.command('log').description('The transparency log of this node')
