@@ -144,7 +144,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'reflect-metadata': ['src/peers/'],
   semver: ['src/ecosystems/'],
   'smol-toml': ['src/main/', 'src/ecosystems/', 'src/clients/', 'src/policy/'],
-  undici: ['src/upstream/', 'src/peers/', 'src/cli/', 'src/main/doctor/', 'src/log/files/'],
+  undici: ['src/upstream/', 'src/peers/', 'src/cli/', 'src/main/doctor/', 'src/log/files/', 'src/log/witness/'],
   zod: ['src/'],
 }
 

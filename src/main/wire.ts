@@ -127,7 +127,7 @@ function tryLinesAt(endpoints: RunningNode['endpoints']): string[] {
 }
 
 function logOptions({ config, directory }: NodeOptions): NodeLogOptions {
-  const { log, logSource, witness, witnessLog } = config.values
+  const { log, logSource, witness, witnessLog, askWitness } = config.values
   const witnessLogs = Map.groupBy(witnessLog, ({ origin }) => origin)
   return {
     directory,
@@ -135,6 +135,7 @@ function logOptions({ config, directory }: NodeOptions): NodeLogOptions {
     sources: logSource,
     witness,
     witnessLogs: [...witnessLogs].map(([origin, logs]) => ({ origin, keys: logs.map(({ key }) => key) })),
+    askWitnesses: askWitness,
   }
 }
 

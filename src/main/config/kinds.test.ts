@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { formatVkey, makeVkey } from '../../base/network/vkey.ts'
 import {
+  askWitnessKind,
   countKind,
   durationKind,
   hostPortKind,
@@ -51,6 +52,7 @@ test('no kind throws anything but usage.config', () => {
     hostPortKind,
     urlKind,
     witnessLogKind,
+    askWitnessKind,
   ]
   fc.assert(
     fc.property(fc.string(), fc.constantFrom(...kinds), (text, kind) => {
@@ -103,4 +105,27 @@ test('a log to witness is a verifier key, with its origin where the key has anot
   for (const bad of ['log.example', `=${text}`, cosigner]) {
     assert.throws(() => witnessLogKind.parse(bad), { code: 'usage.config' }, bad)
   }
+})
+
+test('a witness to ask is a URL and a verifier key of a cosigner, and credentials in the URL are not repeated', () => {
+  const key = makeVkey('w.example/1', 'cosignature', new Uint8Array(32).fill(7))
+  const text = `http://127.0.0.1:7/w1=${formatVkey(key)}`
+  assert.deepEqual(askWitnessKind.parse(text), { url: 'http://127.0.0.1:7/w1', key })
+  assert.equal(askWitnessKind.format(askWitnessKind.parse(text)), text)
+  const log = formatVkey(makeVkey('w.example', 'ed25519', new Uint8Array(32)))
+  for (const bad of [
+    formatVkey(key),
+    `=${formatVkey(key)}`,
+    `http://a=${log}`,
+    'http://a',
+    `ftp://a=${formatVkey(key)}`,
+  ]) {
+    assert.throws(() => askWitnessKind.parse(bad), { code: 'usage.config' }, bad)
+  }
+  assert.throws(
+    () => askWitnessKind.parse(`http://me:secret@a=${formatVkey(key)}`),
+    (error: Error) => {
+      return !error.message.includes('secret')
+    },
+  )
 })

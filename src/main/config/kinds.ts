@@ -5,6 +5,7 @@
 import { AppError } from '../../base/errors.ts'
 import { formatVkey, readVkey, type Vkey } from '../../base/network/vkey.ts'
 import { SHARE_LEVELS, type ShareLevel } from '../../base/share.ts'
+import type { AskedWitness } from '../../log/witness/ask-witness.ts'
 
 /** A kind of value. */
 export interface Kind<T> {
@@ -299,4 +300,23 @@ export const witnessLogKind: Kind<WitnessedLog> = {
     }
   },
   format: ({ origin, key }) => (origin === key.name ? formatVkey(key) : `${origin}=${formatVkey(key)}`),
+}
+
+const ASK_WITNESS_EXPLAINS = 'URL=VKEY of a witness: where add-checkpoint is, and its verifier key of type cosignature'
+
+/** `URL=VKEY`. */
+export const askWitnessKind: Kind<AskedWitness> = {
+  placeholder: 'URL=VKEY',
+  explains: ASK_WITNESS_EXPLAINS,
+  parse(text) {
+    const equals = text.indexOf('=')
+    try {
+      const key = readVkey(text.slice(equals + 1))
+      if (equals < 0 || key.type !== 'cosignature') throw refused(ASK_WITNESS_EXPLAINS, withoutCredentials(text))
+      return { url: parseUpstreamUrl(text.slice(0, equals)), key }
+    } catch (cause) {
+      throw new AppError('usage.config', refused(ASK_WITNESS_EXPLAINS, withoutCredentials(text)).message, { cause })
+    }
+  },
+  format: ({ url, key }) => `${url}=${formatVkey(key)}`,
 }

@@ -2,8 +2,11 @@
  * The one table of every setting. `config.ts` reads flags, environment and file by it, the CLI makes its options from it and
  * `docs/reference/config.md` is generated from it. Upstreams' shares and credentials have a table of their own in the file.
  */
+
 import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
+import type { AskedWitness } from '../../log/witness/ask-witness.ts'
 import {
+  askWitnessKind,
   choiceKind,
   countKind,
   durationKind,
@@ -86,6 +89,7 @@ export interface SettingValues {
   readonly logSource: readonly string[]
   readonly witness: boolean
   readonly witnessLog: readonly WitnessedLog[]
+  readonly askWitness: readonly AskedWitness[]
   readonly logLevel: LogLevel
 }
 
@@ -223,6 +227,7 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     help: "Cosign checkpoints of this network's log and of --witness-log, at add-checkpoint of --log-listen",
   }),
   witnessLog: many('witness-log', witnessLogKind, 'Further log to cosign as a witness'),
+  askWitness: many('ask-witness', askWitnessKind, 'Witness that is asked to cosign the log which this node signs'),
   logLevel: one<LogLevel>('log-level', choiceKind('LEVEL', LOG_LEVELS), {
     fallback: 'info',
     help: 'What is logged on stderr',

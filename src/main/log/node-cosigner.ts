@@ -7,6 +7,7 @@ import { makeVkey, readVkey, type Vkey } from '../../base/network/vkey.ts'
 import { keepFresh } from '../../keep/keep-fresh.ts'
 import { openCosignerStore } from '../../log/disk/cosigner.ts'
 import type { LogWriter, TreeHead } from '../../log/log.ts'
+import type { Turns } from '../../log/turns.ts'
 import { cosignOwn } from '../../log/witness/cosign-own.ts'
 import { createWitness, type Witness, type WitnessLog } from '../../log/witness/witness.ts'
 import type { NodeNetwork } from '../network/node-network.ts'
@@ -21,6 +22,8 @@ export interface NodeCosignerOptions {
   readonly witnessed: readonly WitnessLog[] | undefined
   /** Sign nothing of the own log before `confirm`: others may know of something newer. */
   readonly confirmFirst: boolean
+  /** Of all who add signatures to the newest checkpoint. */
+  readonly turns: Turns
 }
 
 /** A cosigner at work. */
@@ -52,7 +55,8 @@ export async function openNodeCosigner(
   )
   const nowSeconds = (): number => Math.floor(clock.nowMs() / 1000)
   const { writer, witnessed } = options
-  const cosign = (log: LogWriter): Promise<unknown> => cosignOwn({ log, store, key, signer, nowSeconds })
+  const cosign = (log: LogWriter): Promise<unknown> =>
+    options.turns.take(() => cosignOwn({ log, store, key, signer, nowSeconds }))
   const { freshnessSeconds } = network
   const fresh =
     writer &&

@@ -55,7 +55,7 @@ async function cosignedBy(log: NodeLog): Promise<void> {
 
 function opened(directory: string, options: Partial<NodeLogOptions> = {}, peers = noPeers): Promise<NodeLog> {
   return openNodeLog(
-    { directory, mode: 'full', sources: [], witness: false, witnessLogs: [], ...options },
+    { directory, mode: 'full', sources: [], witness: false, witnessLogs: [], askWitnesses: [], ...options },
     { clock: systemClock, random: systemRandom, logger: silentLogger, peers },
   )
 }

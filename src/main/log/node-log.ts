@@ -20,11 +20,14 @@ import type { LogKeys } from '../../log/reader/judge.ts'
 import { createLightLog } from '../../log/reader/light.ts'
 import { followedMirror, followedWriter } from '../../log/reader/mirror.ts'
 import { answerSearch } from '../../log/reader/search.ts'
+import { Turns } from '../../log/turns.ts'
+import type { AskedWitness } from '../../log/witness/ask-witness.ts'
 import type { Witness, WitnessLog } from '../../log/witness/witness.ts'
 import type { PeerHost, Peers } from '../../peers/peers.ts'
 import { ensureDataDirectory } from '../data-directory.ts'
 import { ensureNodeNetwork, type NodeNetwork } from '../network/node-network.ts'
 import { askOwnNewest } from './ask-own-newest.ts'
+import { type AskedWitnesses, askWitnesses } from './ask-witnesses.ts'
 import { openOnce } from './begun.ts'
 import { openCheckpointFile } from './checkpoint-file.ts'
 import { logKeysOf } from './network-keys.ts'
@@ -42,6 +45,8 @@ export interface NodeLogOptions {
   /** Cosign checkpoints of this network's log and of `witnessLogs`. */
   readonly witness: boolean
   readonly witnessLogs: readonly WitnessLog[]
+  /** Asked to cosign the log, if this node alone signs it. */
+  readonly askWitnesses: readonly AskedWitness[]
 }
 
 /** What it stands on. */
@@ -101,12 +106,18 @@ class OpenLog implements NodeLog {
   #follower: Follower | undefined
   #exchange: Exchange | undefined
   #cosigner: NodeCosigner | undefined
+  #asked: AskedWitnesses | undefined
+  /** Of all who add signatures to the own log's newest checkpoint. */
+  readonly #turns = new Turns()
 
   constructor(options: NodeLogOptions, dependencies: NodeLogDependencies, network: NodeNetwork) {
     this.#options = options
     this.#with = dependencies
     this.network = network
-    this.#keys = logKeysOf(network.network)
+    this.#keys = logKeysOf(
+      network.network,
+      options.askWitnesses.map(({ key }) => key),
+    )
     this.#shared = !isSolo(network.network)
     this.#hash = originHash(network.network.origin)
     this.served = {
@@ -172,10 +183,15 @@ class OpenLog implements NodeLog {
     const exchange = startExchange({}, { log, follower, gossip, sources, blame, clock, random, logger })
     this.#exchange = exchange
     const confirming = this.#confirm()
+    const { freshnessSeconds } = this.network.network
+    if (this.#writer !== undefined) {
+      const about = { log: this.#writer, freshnessSeconds, turns: this.#turns, clock, logger }
+      this.#asked = askWitnesses(this.#options.askWitnesses, about)
+    }
     return {
       [Symbol.asyncDispose]: async () => {
         this.#stopping.abort()
-        await Promise.all([exchange.stop(), confirming])
+        await Promise.all([exchange.stop(), confirming, this.#asked?.stop()])
       },
     }
   }
@@ -191,7 +207,11 @@ class OpenLog implements NodeLog {
       newest: this.reader.newest(),
       follow: this.#follower?.state(),
       witnessed: this.witness?.origins ?? [],
-      notes: failure === undefined ? this.network.notes : [...this.network.notes, `Not cosigned: ${failure}`],
+      notes: [
+        ...this.network.notes,
+        ...(failure === undefined ? [] : [`Not cosigned: ${failure}`]),
+        ...(this.#asked?.notes() ?? []),
+      ],
       nowSeconds: this.#nowSeconds(),
     })
   }
@@ -250,7 +270,7 @@ class OpenLog implements NodeLog {
     const { origin } = this.network.network
     const own: WitnessLog = { origin, keys: this.#keys.keysAt(0).log.map(({ key }) => key) }
     const witnessed = witness ? [own, ...witnessLogs.filter((log) => log.origin !== origin)] : undefined
-    const about = { directory, writer: this.#writer, witnessed, confirmFirst: this.#shared }
+    const about = { directory, writer: this.#writer, witnessed, confirmFirst: this.#shared, turns: this.#turns }
     const cosigner = await openNodeCosigner(about, this.network, this.#with)
     this.#cosigner = cosigner
     this.#ends.push(() => cosigner.close())

@@ -2,7 +2,8 @@
 // its checkpoints, and writes a log of its own that waits for the cosignatures of Pyrsia's witness. See log-tessera.test.ts.
 //
 //	log-tessera key NAME                                  prints a signer and a verifier key
-//	log-tessera fsck URL VKEY                             checks every file of the log below URL
+//	log-tessera fsck PLACE VKEY                           checks every file of the log below a URL, or in a folder
+//	log-tessera read PLACE VKEY [CHECKPOINT]              reads and proves it with tessera's client, from an older checkpoint on
 //	log-tessera witness VKEY                              is a witness of one log until it is ended; prints URL and verifier key
 //	log-tessera append DIR SKEY POLICY FIRST COUNT        appends entries, published only with the cosignatures that POLICY wants
 package main
@@ -13,7 +14,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"strconv"
 	"time"
@@ -21,7 +21,6 @@ import (
 	f_note "github.com/transparency-dev/formats/note"
 	"github.com/transparency-dev/merkle/rfc6962"
 	"github.com/transparency-dev/tessera"
-	"github.com/transparency-dev/tessera/api"
 	"github.com/transparency-dev/tessera/client"
 	"github.com/transparency-dev/tessera/fsck"
 	"github.com/transparency-dev/tessera/storage/posix"
@@ -50,6 +49,10 @@ func run(ctx context.Context, args []string) error {
 		return nil
 	case len(args) == 3 && args[0] == "fsck":
 		return check(ctx, args[1], args[2])
+	case len(args) == 3 && args[0] == "read":
+		return read(ctx, args[1], args[2], "")
+	case len(args) == 4 && args[0] == "read":
+		return read(ctx, args[1], args[2], args[3])
 	case len(args) == 2 && args[0] == "witness":
 		return cosign(ctx, args[1])
 	case len(args) == 6 && args[0] == "append":
@@ -58,16 +61,12 @@ func run(ctx context.Context, args []string) error {
 	return fmt.Errorf("found %q", args)
 }
 
-func check(ctx context.Context, logURL, vkey string) error {
+func check(ctx context.Context, place, vkey string) error {
 	verifier, err := note.NewVerifier(vkey)
 	if err != nil {
 		return err
 	}
-	root, err := url.Parse(logURL)
-	if err != nil {
-		return err
-	}
-	source, err := client.NewHTTPFetcher(root, nil)
+	source, err := sourceOf(place)
 	if err != nil {
 		return err
 	}
@@ -121,16 +120,12 @@ func cosign(ctx context.Context, vkey string) error {
 }
 
 func leafHashes(bundle []byte) ([][]byte, error) {
-	entries := api.EntryBundle{}
-	if err := entries.UnmarshalText(bundle); err != nil {
-		return nil, err
+	entries, err := entriesOf(bundle)
+	hashes := make([][]byte, 0, len(entries))
+	for _, entry := range entries {
+		hashes = append(hashes, rfc6962.DefaultHasher.HashLeaf(entry))
 	}
-	hashes := make([][]byte, 0, len(entries.Entries))
-	for _, entry := range entries.Entries {
-		hash := rfc6962.DefaultHasher.HashLeaf(entry)
-		hashes = append(hashes, hash[:])
-	}
-	return hashes, nil
+	return hashes, err
 }
 
 func write(ctx context.Context, directory, skey, policy, firstText, countText string) error {
