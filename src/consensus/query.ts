@@ -5,11 +5,13 @@ import { decode, type State } from './draft/draft.ts'
 import { type Members, membersOf } from './draft/members.ts'
 import { unpackPurl } from './draft/purl-record.ts'
 import type { ChangeRecord, PurlRecord, RequestRecord } from './draft/records.ts'
+import { unpackRequest } from './draft/request-record.ts'
 import { getValue } from './tree/tree.ts'
 
 /** A request, from its entry until some time after its verdict. */
 export function requestIn(state: State, name: Hex32): RequestRecord | undefined {
-  return read<RequestRecord>(state, `request/${name}`)
+  const packed = read<Json>(state, `request/${name}`)
+  return packed === undefined ? undefined : unpackRequest(packed)
 }
 
 /** What is known of a purl, as of its last change: a verdict in it may have expired since. */

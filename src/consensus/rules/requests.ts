@@ -12,6 +12,7 @@ import type { Sender } from '../draft/members.ts'
 import { packPurl, unpackPurl } from '../draft/purl-record.ts'
 import type { PurlRecord, RequestRecord } from '../draft/records.ts'
 import type { Refusal } from '../draft/refusal.ts'
+import { packRequest, unpackRequest } from '../draft/request-record.ts'
 import { atHeight } from '../draft/schedule.ts'
 import { takeLimit } from './limits.ts'
 
@@ -81,12 +82,13 @@ export function takeDispute(draft: Draft, tx: Transaction<DisputeBody>, sender: 
 
 /** The record of a request. */
 export function requestRecord(draft: Draft, name: Hex32): RequestRecord | undefined {
-  return draft.get<RequestRecord>(`request/${name}`)
+  const packed = draft.get<Json>(`request/${name}`)
+  return packed === undefined ? undefined : unpackRequest(packed)
 }
 
 /** Changes the record of a request, and gives it back. */
 export function putRequest(draft: Draft, name: Hex32, record: RequestRecord): RequestRecord {
-  draft.put(`request/${name}`, record)
+  draft.put(`request/${name}`, packRequest(record))
   return record
 }
 
