@@ -187,7 +187,7 @@ function restore(file: string): void {
   const state = loadState(machine.constants, piecesOf(file))
   const seconds = cpuSeconds(start)
   const wall = ((performance.now() - wallMs) / 1000).toFixed(2)
-  const peakMb = process.resourceUsage().maxRSS / 1024
+  const peakMb = (process.resourceUsage().maxRSS * 1024) / 1e6
   gc?.()
   const heldMb = process.memoryUsage().rss / 1e6
   say(

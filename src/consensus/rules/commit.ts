@@ -41,14 +41,14 @@ export function takeCommit(draft: Draft, tx: Transaction<CommitBody>, sender: Se
   return undefined
 }
 
-/** Takes a vote of somebody who has no seat: a fault, unless a standby is merely ahead of its turn. */
+/** Takes a vote of somebody who has no seat: a fault, unless it is a standby that is not called, or was not needed. */
 export function takeUnselected(
   draft: Draft,
   tx: Transaction<CommitBody> | Transaction<RevealBody>,
   sender: Sender,
   record: RequestRecord,
 ): Refusal | undefined {
-  if (record.standbys.some(({ node }) => node === sender.node)) return 'early'
+  if (record.standbys.some(({ node }) => node === sender.node)) return record.phase === 'closed' ? 'late' : 'early'
   if (isLogged(record, sender.node, 'unselected')) return 'seat'
   const { request } = tx.body
   putRequest(draft, request, logFault(draft, request, record, sender, 'unselected', { tx }))

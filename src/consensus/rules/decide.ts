@@ -144,7 +144,7 @@ function close(
   }
   // For a while it is remembered who had a seat, so that votes that come too late are told from those of strangers.
   const deadline = deadlineIn(draft, draft.members().rules.revealSeconds)
-  putRequest(draft, request, { ...record, phase: 'closed', standbys: [], deadline })
+  putRequest(draft, request, { ...record, phase: 'closed', deadline })
   atDeadline(draft, deadline, `request/${request}`)
   const before = purlRecord(draft, record.purl)
   const after = { ...before, open: null }

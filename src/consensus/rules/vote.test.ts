@@ -208,3 +208,15 @@ test("a vote about no request, or with another attempt's number, is refused", ()
     'repeated',
   ])
 })
+
+test('a standby that was not needed commits no fault by voting too early or too late', () => {
+  const network = createToyNetwork({ organisations: 6 })
+  const { request, names, standbys } = panelOf(network)
+  const vote = () => network.block([network.commit(standbys[0] ?? '', request, honest())])
+  assert.deepEqual(vote(), ['early'])
+  network.block(names.map((name) => network.commit(name, request, honest())))
+  assert.deepEqual(vote(), ['early'])
+  network.block(names.map((name) => network.reveal(name, request, honest())))
+  assert.deepEqual(vote(), ['late'])
+  assert.equal(network.logged('fault').length, 0)
+})

@@ -58,6 +58,7 @@ class PieceReader implements ByteReader {
   #piece: Uint8Array = new Uint8Array()
   #at = 0
   #slab: Buffer = Buffer.alloc(0)
+  #slabAt = 0
 
   constructor(pieces: Iterator<Uint8Array>) {
     this.#pieces = pieces
@@ -100,10 +101,12 @@ class PieceReader implements ByteReader {
 
   #room(length: number): Buffer {
     if (length > SLAB_BYTES / 4) return Buffer.allocUnsafeSlow(length)
-    if (length > this.#slab.length) this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-    const room = this.#slab.subarray(0, length)
-    this.#slab = this.#slab.subarray(length)
-    return room
+    if (this.#slabAt + length > this.#slab.length) {
+      this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
+      this.#slabAt = 0
+    }
+    this.#slabAt += length
+    return this.#slab.subarray(this.#slabAt - length, this.#slabAt)
   }
 }
 

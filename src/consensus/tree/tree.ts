@@ -125,14 +125,23 @@ function remove(node: TreeNode, key: Uint8Array, known: Buffer | undefined, dept
 }
 
 function digestOf(node: TreeNode): string {
-  if (node.digest !== undefined) return node.digest
-  const [first, second, third, fourth] = 'bytes' in node ? [] : node.children.map(childDigest)
-  const bytes =
-    'bytes' in node
-      ? Buffer.concat([LEAF, node.bytes])
-      : Buffer.from(`\u0001${first}${second}${third}${fourth}`, 'latin1')
-  node.digest = hash('sha256', bytes, 'binary')
+  node.digest ??= 'bytes' in node ? leafDigest(node.bytes) : hash('sha256', branchBytes(node), 'binary')
   return node.digest
+}
+
+/** One buffer for all leaves: a copy for each would leave a heap of garbage behind a snapshot that is read. */
+const scratch = Buffer.alloc(64 * 1024)
+
+function leafDigest(bytes: Buffer): string {
+  if (bytes.length >= scratch.length) return hash('sha256', Buffer.concat([LEAF, bytes]), 'binary')
+  scratch[0] = 0
+  scratch.set(bytes, 1)
+  return hash('sha256', scratch.subarray(0, bytes.length + 1), 'binary')
+}
+
+function branchBytes({ children }: Branch): Buffer {
+  const [first, second, third, fourth] = children.map(childDigest)
+  return Buffer.from(`\u0001${first}${second}${third}${fourth}`, 'latin1')
 }
 
 function childDigest(child: Tree): string {
