@@ -150,11 +150,12 @@ export interface Peers {
   list(): PeerInfo[]
   /**
    * Who holds a blob with one of these names; united answers of rendezvous members and direct neighbours. Providers in
-   * standing `dropped` are left out. Returns early when a trusted provider answered; empty if nobody knows.
+   * standing `dropped` are left out. Returns early when a trusted provider answered; empty if nobody knows. Peers that could not
+   * be reached a moment ago are left out for a while, unless `patient`: nobody else is left to ask.
    */
   lookup(
     names: readonly Digest[],
-    options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+    options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly patient?: boolean },
   ): Promise<Provider[]>
   /** Starts a transfer from one or several of these providers, which all must name the same id. @throws unavailable.peer */
   fetch(

@@ -44,6 +44,8 @@ export interface ServeLimits {
   readonly lookupMs: number
   /** The same when nobody else is left who could be asked. */
   readonly patientLookupMs: number
+  /** The same for a client that has nowhere else to go: a loaded peer answers late, one that holds nothing at once. */
+  readonly lastLookupMs: number
   /** How long peers' answers are waited for before upstream is asked as well. */
   readonly headStartMs: number
   /** How long a client waits for upstream when a kept document, however old, could be given. */
@@ -76,6 +78,7 @@ export const SERVE_LIMITS: ServeLimits = {
   viewBytesMax: 64 * 1_048_576,
   lookupMs: 300,
   patientLookupMs: 700,
+  lastLookupMs: 4_000,
   headStartMs: 150,
   staleWaitMs: 2_500,
   absentSeconds: 60,

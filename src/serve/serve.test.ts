@@ -300,6 +300,16 @@ test('handle() does not wait for slow peers to ask upstream', async () => {
   assert.equal((await asking).headers['x-pyrsia-source'], 'upstream')
 })
 
+test('handle() waits for a loaded peer as long as it takes when the client has nowhere else to go', async () => {
+  const flow = readFlow({ offline: true, limits: { lookupMs: 300, lastLookupMs: 4_000 } })
+  const bytes = someBytes(1000)
+  flow.file('a', bytes)
+  flow.peers.copies.push({ peerId: 'busy', trust: 'stranger', id: blobIdOf(bytes), sizeBytes: 1000, bytes })
+  flow.peers.emptyLookups = 1
+  assert.ok(Buffer.from(bytes).equals(await bodyOf(await flow.get('/file/a'))))
+  assert.deepEqual(flow.peers.waitsMs.slice(0, 2), [300, 4_000])
+})
+
 test('handle() asks peers again that answered too late or were busy when upstream cannot be asked', async () => {
   for (const trouble of ['emptyLookups', 'busyFetches'] as const) {
     const flow = readFlow({ offline: true })

@@ -43,6 +43,8 @@ export interface ScriptedPeers extends Peers {
   /** While set, look-ups wait for it. */
   lookupGate: Promise<void> | undefined
   readonly lookups: (readonly Digest[])[]
+  /** For how long each look-up was to wait, milliseconds. */
+  readonly waitsMs: number[]
   readonly fetches: { readonly peerIds: readonly string[]; readonly offset: number }[]
   /** What `settle` and `blame` said, by peer. */
   readonly settled: { readonly peerId: string; readonly agreed: boolean }[]
@@ -62,6 +64,7 @@ export function scriptedPeers(): ScriptedPeers {
     busyFetches: 0,
     lookupGate: undefined,
     lookups: [],
+    waitsMs: [],
     fetches: [],
     settled: [],
     documentAsks: [],
@@ -70,8 +73,9 @@ export function scriptedPeers(): ScriptedPeers {
     async stop() {},
     state: () => ({ ...STATE, privateNetwork: peers.privateNetwork }),
     list: () => peers.copies.map(({ peerId, trust }) => peerInfo(peerId, trust)),
-    async lookup(names) {
+    async lookup(names, { timeoutMs }) {
       peers.lookups.push(names)
+      peers.waitsMs.push(timeoutMs)
       await peers.lookupGate
       if (peers.emptyLookups-- > 0) return []
       return peers.copies

@@ -218,7 +218,8 @@ class KeptDocuments implements Documents {
     if (peers === undefined || (askedLately && ours !== undefined)) return undefined
     // The name of a private thing is private too.
     if ((upstream.config(request.upstream)?.share ?? 'none') === 'none') return undefined
-    const timeoutMs = ours === undefined ? limits.patientLookupMs : limits.lookupMs
+    const last = request.patienceMs === undefined ? limits.lastLookupMs : limits.patientLookupMs
+    const timeoutMs = ours === undefined ? last : limits.lookupMs
     if (this.#peersAskedMs.size >= PEERS_ASKED_MAX) this.#peersAskedMs.clear()
     try {
       const found = await peers.document(key, { timeoutMs, signal: options.signal })

@@ -159,12 +159,13 @@ class Lookout implements AtHand {
 
   async #askPeers(batch: readonly Digest[], held: Set<Digest>): Promise<void> {
     const { peers, limits, logger } = this.#parts
+    const ask = { timeoutMs: limits.lastLookupMs, signal: this.#life, patient: true }
     for (let round = 0; peers !== undefined && round < ROUNDS_MAX; round++) {
       const names = batch.filter((file) => !held.has(file))
       if (names.length === 0) return
       const before = held.size
       try {
-        for (const one of await peers.lookup(names, { timeoutMs: limits.lookupMs, signal: this.#life })) {
+        for (const one of await peers.lookup(names, ask)) {
           for (const name of one.names ?? [one.id]) {
             // By a weak digest a stranger may have anything.
             if (isStrong(name) || one.trust !== 'stranger') held.add(name)

@@ -58,7 +58,8 @@ const PAUSE_MS = 250
 
 /**
  * Upstream did not give it. Peers under load may have answered too late, or had no slot free: whoever holds it is asked again.
- * Ends at once when nobody says that he has it, so that a refusal comes within about a second.
+ * Ends at once when nobody says that he has it. Who does not answer at all is waited for within about a second if the client
+ * falls back to somewhere else, and for some seconds if this was its only hope.
  */
 async function* lastChances(
   cleared: Cleared,
@@ -66,31 +67,34 @@ async function* lastChances(
   parts: ServeParts,
   signal: AbortSignal,
 ): AsyncGenerator<Place> {
+  const { limits } = parts
+  const timeoutMs = cleared.located.patienceMs === undefined ? limits.lastLookupMs : limits.patientLookupMs
   let found = known
   for (let round = 0; round < ROUNDS; round++) {
     if (found.length > 0) await parts.clock.sleep(PAUSE_MS * (round + parts.random.fraction()), signal)
-    found = await lookup(cleared, parts, signal, parts.limits.patientLookupMs)
+    found = await lookup(cleared, parts, signal, timeoutMs, true)
     if (found.length === 0) return
     yield* anyPeers(cleared, found, parts)
   }
 }
 
 /**
- * Peers that hold the file, by any digest that proves it; by a weak one only those whose word counts. Never throws but
- * `aborted.caller`.
+ * Peers that hold the file, by any digest that proves it; by a weak one only those whose word counts. `patient`: also those that
+ * could not be reached a moment ago. Never throws but `aborted.caller`.
  */
 export async function lookup(
   { located }: Cleared,
   parts: Pick<ServeParts, 'peers' | 'logger'>,
   signal: AbortSignal,
   timeoutMs: number,
+  patient = false,
 ): Promise<Provider[]> {
   if (parts.peers === undefined) return []
   const strong = located.digests.filter(isStrong)
   const stated = located.digests.find(isBlobId)
   try {
     const names = strong.length > 0 ? strong : located.digests
-    const found = await parts.peers.lookup(names, { timeoutMs, signal })
+    const found = await parts.peers.lookup(names, { timeoutMs, signal, patient })
     return found.filter(
       ({ id, sizeBytes, trust }) =>
         (stated === undefined || id === stated) &&

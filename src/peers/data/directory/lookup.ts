@@ -35,14 +35,16 @@ export interface LookupDependencies {
 /** The function behind `Peers.lookup`. */
 export type Lookup = (
   names: readonly Digest[],
-  options: { readonly timeoutMs: number; readonly signal: AbortSignal },
+  options: { readonly timeoutMs: number; readonly signal: AbortSignal; readonly patient?: boolean },
 ) => Promise<Provider[]>
 
 /** Makes the look-up of a data plane. */
 export function createLookup(dependencies: LookupDependencies): Lookup {
   const coolUntilMs = new Map<PeerId, number>()
   return (names, options) => {
-    const round = new LookupRound(names.slice(0, LOOKUP_NAMES_MAX), options.signal, coolUntilMs, dependencies)
+    // Who is left out for a while is told to the round by this map: to a patient one nobody is.
+    const leftOut = options.patient === true ? new Map<PeerId, number>() : coolUntilMs
+    const round = new LookupRound(names.slice(0, LOOKUP_NAMES_MAX), options.signal, leftOut, dependencies)
     return round.run(options.timeoutMs)
   }
 }
