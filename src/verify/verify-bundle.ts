@@ -21,6 +21,7 @@ import {
 import { verifyTlogProof } from '../log/proof/tlog-proof.ts'
 import { sameHash } from '../log/tree/hash.ts'
 import { type ProofBundle, type ProvenEntry, parseProofBundle } from './proof-bundle.ts'
+import { checkRevocationList, type NotRevoked } from './revocations.ts'
 import { findSubject, type Subject } from './subject.ts'
 import { type CheckedBuilder, checkBuilders } from './verdict-builders.ts'
 
@@ -72,6 +73,8 @@ export interface VerifiedProof {
   readonly subject: Subject | undefined
   /** The builders behind the verdict, each checked; undefined if the file does not carry what they signed. */
   readonly builders: readonly CheckedBuilder[] | undefined
+  /** The subject is not on the complete revocation list in the file, as of then; undefined: the file has no list. */
+  readonly notRevoked: NotRevoked | undefined
 }
 
 /**
@@ -92,6 +95,7 @@ export function verifyProofBundle(bytes: Uint8Array, network: Network, question:
   const timeSeconds = timeOf(newest, version) ?? 0
   checkAge(timeSeconds, question)
   const subject = findSubject(logged, question)
+  const notRevoked = checkRevocationList(bundle.revocations, logged, subject, question.digests ?? [])
   checkExpiry(subject, question)
   const builders = checkBuilders({
     chain,
@@ -112,6 +116,7 @@ export function verifyProofBundle(bytes: Uint8Array, network: Network, question:
     entries: logged,
     subject,
     builders,
+    notRevoked,
   }
 }
 

@@ -102,6 +102,7 @@ test(
     assert.match(yes.stdout, /^Yes: pkg:npm\/cool@1\.0\.0\n/)
     assert.match(yes.stdout, /entry 2 of the log local\/[0-9a-f]+ of 2023-11-14: rebuilt, exact, 3 of 4 builders alike/)
     assert.match(yes.stdout, new RegExp(TEST_LABEL), 'a test entry says that it is one')
+    assert.match(yes.stdout, /revoked +not as of .* ago \(entry 0: the complete list has 0\)/)
     assert.match(yes.stdout, /built once, by one node/)
 
     const no = async (code: string, reason: RegExp, ...args: string[]): Promise<void> => {

@@ -3,8 +3,9 @@
  * only fields that are free text (`sandbox`, `reason`), so that nobody takes one for a build.
  */
 import { createHash } from 'node:crypto'
-import type { DisputeEntry, Entry, Outcome, RevocationEntry, VerdictEntry } from '../../src/base/entries/entry.ts'
+import type { DisputeEntry, HeadEntry, Outcome, RevocationEntry, VerdictEntry } from '../../src/base/entries/entry.ts'
 import type { Level } from '../../src/base/entries/result.ts'
+import { type RevokedItem, revocationHash } from '../../src/base/entries/revocation-list.ts'
 
 /** What the entries say of themselves. */
 export const TEST_LABEL = 'TEST ENTRY'
@@ -103,10 +104,10 @@ export function testDispute(purl: string, step: 'upheld' | 'dismissed' | 'unreso
   }
 }
 
-/** An entry about no package. */
-export function testHead(): Entry {
+/** An entry about no package: the complete revocation list. */
+export function testHead(list: readonly RevokedItem[] = []): HeadEntry {
   const at = { heightBlock: 4, timeSeconds: AT_SECONDS }
-  return { kind: 'head', v: 1, at, revocations: { count: 0, hash: '0'.repeat(64) } }
+  return { kind: 'head', v: 1, at, revocations: { count: list.length, hash: revocationHash(list) } }
 }
 
 function agreedOf(outcome: Outcome, files: readonly TestFile[]): VerdictEntry['agreed'] {

@@ -16,6 +16,7 @@ import {
 import { entryName } from '../../src/base/entries/entry-name.ts'
 import type { Offer, OfferBody } from '../../src/base/entries/offer.ts'
 import { agreedPart, type Built } from '../../src/base/entries/result.ts'
+import type { RevokedItem } from '../../src/base/entries/revocation-list.ts'
 import {
   type Change,
   changeId,
@@ -149,10 +150,15 @@ export class ProofLog {
   }
 
   /** The bytes of a proof file of these entries, all under one checkpoint. */
-  bundle(indexes: readonly number[], signed: SignedBy, envelopes: readonly Envelope[] = []): Uint8Array {
+  bundle(
+    indexes: readonly number[],
+    signed: SignedBy,
+    envelopes: readonly Envelope[] = [],
+    revocations?: readonly RevokedItem[],
+  ): Uint8Array {
     const checkpoint = this.checkpoint(signed)
     const entries = indexes.map((index) => this.proven(index, checkpoint, signed.size))
-    return formatProofBundle({ entries, envelopes })
+    return formatProofBundle({ entries, envelopes, revocations })
   }
 }
 

@@ -61,13 +61,18 @@ export async function logCheck(context: CliContext, options: CommonOptions): Pro
 }
 
 function verifiedText(found: VerifyReport, nowMs: number): string {
-  const { subject } = found
+  const { subject, notRevoked } = found
   const lines = [
     subject === undefined ? 'Yes: the log holds these entries' : `Yes: ${subject.purl}`,
     ...(found.digests.length === 0
       ? ['! no artefact was compared']
       : found.digests.map((digest) => `  bytes     ${digest}`)),
     ...(subject?.says === undefined ? [] : [`  verdict   ${subject.says}`]),
+    ...(notRevoked === undefined
+      ? []
+      : [
+          `  revoked   not as of ${showSeconds(nowMs / 1000 - notRevoked.asOfSeconds)} ago (entry ${notRevoked.index}: the complete list has ${notRevoked.count})`,
+        ]),
     ...found.entries.map(({ index, entry }) => `  entry     ${index}: ${summaryOf(entry)}`),
     `  log       ${found.origin}, ${found.size} entries${found.solo ? ' (built once, by one node: nobody else vouches for it)' : ''}`,
     ...found.cosigners.map(({ organisation }) => `  cosigned  by ${organisation}`),

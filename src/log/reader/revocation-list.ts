@@ -3,7 +3,7 @@
  * newest `head` entry (`2-trust.md`, "Revocation"). Pure.
  */
 import { type Entry, parseEntry } from '../../base/entries/entry.ts'
-import { NO_REVOCATIONS, withRevoked } from '../../base/entries/revocation-list.ts'
+import { NO_REVOCATIONS, type RevokedItem, withRevoked } from '../../base/entries/revocation-list.ts'
 import { AppError, isKind } from '../../base/errors.ts'
 import type { LogHit } from '../log.ts'
 
@@ -12,6 +12,11 @@ import type { LogHit } from '../log.ts'
  * @throws untrusted.proof if one is missing or `head` is no head
  */
 export function checkRevocations(hits: readonly LogHit[], head: LogHit | undefined): void {
+  completeList(hits, head)
+}
+
+/** The list of `head` in its order, out of `hits`, which may hold more. @throws as `checkRevocations` */
+export function completeList(hits: readonly LogHit[], head: LogHit | undefined): RevokedItem[] {
   const stated = head === undefined ? undefined : readEntry(head.entry)
   if (head !== undefined && stated?.kind !== 'head') {
     throw new AppError('untrusted.proof', `wanted a head at entry ${head.index}, found another kind`)
@@ -22,15 +27,19 @@ export function checkRevocations(hits: readonly LogHit[], head: LogHit | undefin
     const found = readEntry(entry)
     if (found?.kind === 'revocation' && found.step === 'effective') places.set(found.place, found)
   }
+  const list: RevokedItem[] = []
   let hash = NO_REVOCATIONS
   for (let place = 0; place < wanted.count; place += 1) {
     const found = places.get(place)
     if (found === undefined) {
       throw new AppError('untrusted.proof', `the revocation list has ${wanted.count} items, number ${place} is missing`)
     }
+    const { purl, digests } = found
+    list.push({ purl, digests })
     hash = withRevoked(hash, found)
   }
   if (hash !== wanted.hash) throw new AppError('untrusted.proof', 'the revocations are not those of the logged list')
+  return list
 }
 
 function readEntry(bytes: Uint8Array): Entry | undefined {

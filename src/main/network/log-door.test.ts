@@ -56,7 +56,11 @@ test('the door lists entries up to the end of the log, and its network', async (
 
 test('the door proves a package with what speaks against it, or any entry, and says what it has not', async () => {
   const door = await doorTo(VERDICT, testHead(), testRevocation(PURL))
-  assert.deepEqual((await door.proof({ purl: PURL }, SIGNAL)).indexes, [0, 2])
+  assert.deepEqual(
+    (await door.proof({ purl: PURL }, SIGNAL)).indexes,
+    [0, 1, 2],
+    'with the head for its revocation list',
+  )
   const { indexes, size, proof } = await door.proof({ index: 1 }, SIGNAL)
   assert.deepEqual([indexes, size], [[1], 3])
   assert.match(proof, /"format":"pyrsia\.proof\/1"/)

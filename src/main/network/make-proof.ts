@@ -4,13 +4,15 @@
  */
 import { type Entry, parseEntry, type VerdictEntry } from '../../base/entries/entry.ts'
 import { entryName } from '../../base/entries/entry-name.ts'
-import { AppError } from '../../base/errors.ts'
+import type { RevokedItem } from '../../base/entries/revocation-list.ts'
+import { AppError, isKind } from '../../base/errors.ts'
 import type { Network } from '../../base/network/network.ts'
 import type { Purl } from '../../base/purl.ts'
 import type { AcceptedCheckpoint, LogHit, LogReader } from '../../log/log.ts'
 import { parseCheckpoint } from '../../log/note/checkpoint.ts'
 import { formatTlogProof } from '../../log/proof/tlog-proof.ts'
-import { formatProofBundle, PROOF_ENTRIES_MAX } from '../../verify/proof-bundle.ts'
+import { completeList } from '../../log/reader/revocation-list.ts'
+import { fitsProof, formatProofBundle, PROOF_ENTRIES_MAX } from '../../verify/proof-bundle.ts'
 
 /** A proof file and what it proves. */
 export interface MadeProof {
@@ -53,11 +55,35 @@ export async function provePackage(
   const ofKind = (kind: string): Promise<LogHit[]> => reader.find({ purl, kind, limit: 8 }, signal)
   const [verdict] = await ofKind('verdict')
   const against = [...(await ofKind('dispute')), ...(await ofKind('revocation'))].filter(({ entry }) => decides(entry))
-  const hits = verdict === undefined ? [] : [verdict, ...(await grounds(reader, purl, verdict.entry, signal))]
-  const chosen = [...hits, ...against]
+  const made = verdict === undefined ? [] : [verdict, ...(await grounds(reader, purl, verdict.entry, signal))]
+  const chosen = [...made, ...against]
   if (chosen.length === 0) chosen.push(...(await reader.find({ purl, limit: 1 }, signal)))
   if (chosen.length === 0) throw new AppError('absent.entry', `the log ${reader.origin} has nothing on ${purl}`)
-  return await prove(reader, newest, [...chosen, ...(await changes(reader, network, signal))])
+  const revoked = await revocationList(reader, newest.size, signal)
+  const hits = [
+    ...chosen,
+    ...(revoked === undefined ? [] : [revoked.head]),
+    ...(await changes(reader, network, signal)),
+  ]
+  return await prove(reader, newest, hits, revoked?.list)
+}
+
+/** The complete list of the newest `head`, which shows what is not on it; undefined: the log has no head, or too long a list. */
+async function revocationList(
+  reader: LogReader,
+  size: number,
+  signal: AbortSignal,
+): Promise<{ readonly head: LogHit; readonly list: readonly RevokedItem[] } | undefined> {
+  const [head] = await reader.find({ kind: 'head', before: size, limit: 1 }, signal)
+  if (head === undefined) return undefined
+  try {
+    const list = completeList(await reader.revocations(signal), head)
+    return fitsProof(list) ? { head, list } : undefined
+  } catch (error) {
+    // Whoever verifies would refuse it: better a proof that does not speak of revocations.
+    if (isKind(error, 'untrusted')) return undefined
+    throw error
+  }
 }
 
 function newestOf(reader: LogReader): AcceptedCheckpoint {
@@ -116,7 +142,12 @@ function parsed(bytes: Uint8Array): Entry | undefined {
   }
 }
 
-async function prove(reader: LogReader, newest: AcceptedCheckpoint, hits: readonly LogHit[]): Promise<MadeProof> {
+async function prove(
+  reader: LogReader,
+  newest: AcceptedCheckpoint,
+  hits: readonly LogHit[],
+  revocations?: readonly RevokedItem[],
+): Promise<MadeProof> {
   const byIndex = new Map(hits.filter(({ index }) => index < newest.size).map((hit) => [hit.index, hit.entry]))
   const indexes = [...byIndex.keys()].sort((a, b) => a - b)
   const checkpoint = Buffer.from(newest.note)
@@ -126,5 +157,5 @@ async function prove(reader: LogReader, newest: AcceptedCheckpoint, hits: readon
       return { entry: byIndex.get(index) ?? new Uint8Array(), proof: formatTlogProof({ index, hashes, checkpoint }) }
     }),
   )
-  return { size: newest.size, indexes, bytes: formatProofBundle({ entries, envelopes: [] }) }
+  return { size: newest.size, indexes, bytes: formatProofBundle({ entries, envelopes: [], revocations }) }
 }

@@ -67,8 +67,9 @@ test('verifyFile() says yes to the artefact of a proven verdict, with who cosign
   assert.deepEqual(found.cosigners.map(({ organisation }) => organisation).sort(), ['org-0', 'org-1', 'org-2'])
   assert.deepEqual([found.size, found.solo, found.timeSeconds], [2, false, NOW - 100])
   assert.equal(found.digests.length, 2)
-  assert.match(found.remarks.join(), /whether it was revoked since is not known/)
-  assert.deepEqual(made.indexes, [1])
+  assert.match(found.remarks.join(), /whether it was revoked after the list of entry 0 is not known/)
+  assert.deepEqual(found.notRevoked, { index: 0, count: 0, asOfSeconds: 1_700_000_000 })
+  assert.deepEqual(made.indexes, [0, 1])
   assert.match((await verify({ latest: true })).remarks.join(), /^what the builders signed is not in the file/)
 })
 
@@ -125,6 +126,34 @@ test('verifyFile() says no to a proof of which any part was changed', async (t) 
   await assert.rejects(verify(), no('proof', /./))
   writeFileSync(proof, text.slice(0, -1))
   await assert.rejects(verify(), no('malformed', /./))
+})
+
+test('a proof of a package carries the newest complete list of revocations, which speaks against the package when nothing else does', async (t) => {
+  const verdict = testVerdict({ purl: PURL, files: [{ name: 'blocks-1.0.toy', bytes: BYTES }] })
+  const other = testRevocation('pkg:toy/other@1.0')
+  const list = [{ purl: other.purl, digests: [] }]
+  const good = await filesOf(t, { entries: [testHead(), verdict, other, testHead(list)] })
+  assert.deepEqual(good.made.indexes, [1, 3])
+  assert.equal((await good.verify()).notRevoked?.count, 1)
+  // The list names the package, and its revocation is not in the file.
+  const own = { ...testRevocation(PURL), place: 1 }
+  const both = [...list, { purl: PURL, digests: [] }]
+  const { verify, proof } = await filesOf(t, { entries: [verdict, other, own, testHead(both)] })
+  const bundle = JSON.parse(readFileSync(proof, 'utf8')) as { entries: { entry: { kind: string } }[] }
+  const without = { ...bundle, entries: bundle.entries.filter(({ entry }) => entry.kind !== 'revocation') }
+  writeFileSync(proof, JSON.stringify(without))
+  await assert.rejects(verify(), no('revoked', /number 1 on the list of revocations of entry 3/))
+})
+
+test('a proof from a log whose revocations are not those of its head carries no list, and the answer says so', async (t) => {
+  const verdict = testVerdict({ purl: PURL, files: [{ name: 'blocks-1.0.toy', bytes: BYTES }] })
+  const { verify, made } = await filesOf(t, {
+    entries: [verdict, testHead([{ purl: 'pkg:toy/other@1.0', digests: [] }])],
+  })
+  assert.deepEqual(made.indexes, [0])
+  const found = await verify()
+  assert.equal(found.notRevoked, undefined)
+  assert.match(found.remarks.join(), /the file carries no list of revocations/)
 })
 
 test('verifyFile() says no to a revoked package, and to one whose verdict was overturned', async (t) => {

@@ -96,7 +96,14 @@ function reportOf(
     ...(verdict !== undefined && found.builders === undefined
       ? ["what the builders signed is not in the file: the verdict is the authorities' word"]
       : []),
-    ...(latest ? [] : ['as of then: whether it was revoked since is not known']),
+    ...(subject === undefined
+      ? []
+      : [
+          found.notRevoked === undefined
+            ? 'whether it was revoked is not known: the file carries no list of revocations'
+            : `whether it was revoked after the list of entry ${found.notRevoked.index} is not known`,
+        ]),
+    ...(latest ? [] : ['as of then: what the log says of it since is not known']),
     ...(solo ? ['the network is of one node: what it says was built once, by its owner'] : []),
   ]
   return {
@@ -111,6 +118,7 @@ function reportOf(
       subject === undefined ? undefined : { purl: subject.purl, index: subject.index, says: finding?.evidence.says },
     digests: subject?.digests ?? [],
     builders: found.builders?.map(({ organisation, stated }) => ({ organisation, stated })),
+    notRevoked: found.notRevoked,
     remarks,
   }
 }
