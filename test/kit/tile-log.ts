@@ -7,6 +7,7 @@ import type { LogSource } from '../../src/log/files/source.ts'
 import { formatCheckpoint } from '../../src/log/note/checkpoint.ts'
 import { cosign } from '../../src/log/note/cosignature.ts'
 import { formatNote, signNote } from '../../src/log/note/note.ts'
+import type { PolicyVersion } from '../../src/log/policy/network-chain.ts'
 import type { LogKeys } from '../../src/log/reader/judge.ts'
 import { encodeEntries } from '../../src/log/tree/entry-bundle.ts'
 import { type Hash, leafHash, nodeHash } from '../../src/log/tree/hash.ts'
@@ -37,19 +38,24 @@ export function testAuthorities(count: number, salt = ''): TestAuthority[] {
 
 /** The keys of a log that these authorities run, any `quorum` of whom count. */
 export function keysOf(origin: string, authorities: readonly TestAuthority[], quorum: number): LogKeys {
-  const keys = {
-    log: authorities.map(({ organisation, log }) => ({
-      organisation,
-      key: makeVkey(origin, 'ed25519', log.publicKey),
-    })),
-    cosigners: authorities.map(({ organisation, cosigner }) => ({
-      organisation,
-      key: makeVkey(`${organisation}.example`, 'cosignature', cosigner.publicKey),
-    })),
-    witnesses: [],
-    quorum,
+  const logs = authorities.map(({ log }) => makeVkey(origin, 'ed25519', log.publicKey))
+  const cosigners = authorities.map(({ organisation, cosigner }) =>
+    makeVkey(`${organisation}.example`, 'cosignature', cosigner.publicKey),
+  )
+  const policy: PolicyVersion = {
+    fromSize: 0,
+    members: new Map(),
+    k: quorum,
+    authorities: authorities.length,
+    logs,
+    cosigners,
+    quorum: { kind: 'group', k: quorum, members: cosigners.map((key) => ({ kind: 'key', key })) },
+    organisationOf: new Map(
+      [...logs, ...cosigners].map((key, at) => [key, authorities[at % authorities.length]?.organisation ?? '']),
+    ),
+    counted: new Set(cosigners),
   }
-  return { origin, keysAt: () => keys }
+  return { origin, policyAt: () => policy, witnesses: [] }
 }
 
 /** Whose signatures a checkpoint gets. */

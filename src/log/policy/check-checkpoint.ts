@@ -5,7 +5,7 @@
 import { AppError } from '../../base/errors.ts'
 import type { Vkey } from '../../base/network/vkey.ts'
 import { type Checkpoint, parseCheckpoint } from '../note/checkpoint.ts'
-import { openNote, parseNote } from '../note/note.ts'
+import { type GoodSignature, type Note, openNote, parseNote } from '../note/note.ts'
 import { keysOf, type Quorum, satisfies } from './quorum.ts'
 
 /** Who must have signed. */
@@ -31,34 +31,67 @@ export interface TrustedCheckpoint extends Checkpoint {
   readonly cosignatures: readonly GoodCosignature[]
 }
 
+/** What the signatures of a checkpoint come to, whether or not that suffices. */
+export interface WeighedCheckpoint<P extends CheckpointPolicy = CheckpointPolicy> {
+  readonly note: Note
+  readonly checkpoint: Checkpoint
+  /** The policy that applies to it. */
+  readonly policy: P
+  /** Signatures by keys of the policy, and of `more`, that verified. */
+  readonly good: readonly GoodSignature[]
+  /** By known cosigners and keys of `more`, each once. */
+  readonly cosignatures: readonly GoodCosignature[]
+  /** True if a key of the log signed. */
+  readonly logSigned: boolean
+  /** True if the quorum accepts those who cosigned. */
+  readonly enough: boolean
+}
+
 /**
- * The checkpoint in `bytes` if the policy accepts it. `policyOf` is asked for the policy with what the text says, before anything is
- * verified: which keys count can depend on the tree's size. @throws usage.log malformed; untrusted.origin no log of this origin is
- * known; untrusted.signature the log did not sign, or a known key's signature is wrong; untrusted.quorum too few cosigned
+ * Looks at the signatures of the checkpoint in `bytes`. `policyOf` is asked for the policy with what the text says, before anything is
+ * verified: which keys count can depend on the tree's size. Cosignatures by keys of `more` are found and count for nothing.
+ * @throws usage.log malformed; untrusted.origin no log of this origin is known; untrusted.signature no known key signed, or a known
+ * key's signature is wrong
  */
-export function checkCheckpoint(
+export function weighCheckpoint<P extends CheckpointPolicy>(
   bytes: Uint8Array,
-  policyOf: CheckpointPolicy | ((claimed: Checkpoint) => CheckpointPolicy),
-): TrustedCheckpoint {
+  policyOf: (claimed: Checkpoint) => P,
+  more: readonly Vkey[] = [],
+): WeighedCheckpoint<P> {
   const note = parseNote(bytes)
   const checkpoint = parseCheckpoint(note.text)
-  const policy = typeof policyOf === 'function' ? policyOf(checkpoint) : policyOf
+  const policy = policyOf(checkpoint)
   const logs = policy.logs.filter(({ name }) => name === checkpoint.origin)
   if (logs.length === 0) {
     const message = `checking a checkpoint: wanted one of ${originsOf(policy)}, found ${JSON.stringify(checkpoint.origin)}`
     throw new AppError('untrusted.origin', message, { data: { found: checkpoint.origin } })
   }
-  const good = openNote(note, [...logs, ...policy.cosigners])
-  if (!good.some(({ key }) => logs.includes(key))) {
+  const good = openNote(note, [...logs, ...policy.cosigners, ...more])
+  const cosignatures = good.flatMap(({ key, timestampSeconds }) =>
+    timestampSeconds === undefined ? [] : [{ key, timestampSeconds }],
+  )
+  const logSigned = good.some(({ key }) => logs.includes(key))
+  const enough = satisfies(policy.quorum, new Set(cosignatures.map(({ key }) => key)))
+  return { note, checkpoint, policy, good, cosignatures, logSigned, enough }
+}
+
+/**
+ * The checkpoint in `bytes` if the policy accepts it. @throws as `weighCheckpoint`; untrusted.signature the log did not sign;
+ * untrusted.quorum too few cosigned
+ */
+export function checkCheckpoint(
+  bytes: Uint8Array,
+  policyOf: CheckpointPolicy | ((claimed: Checkpoint) => CheckpointPolicy),
+): TrustedCheckpoint {
+  const asked = typeof policyOf === 'function' ? policyOf : () => policyOf
+  const { checkpoint, policy, cosignatures, logSigned, enough } = weighCheckpoint(bytes, asked)
+  if (!logSigned) {
     throw new AppError(
       'untrusted.signature',
       `checking a checkpoint: wanted a signature of the log ${checkpoint.origin}`,
     )
   }
-  const cosignatures = good.flatMap(({ key, timestampSeconds }) =>
-    timestampSeconds === undefined ? [] : [{ key, timestampSeconds }],
-  )
-  if (!satisfies(policy.quorum, new Set(cosignatures.map(({ key }) => key)))) {
+  if (!enough) {
     const names = cosignatures.map(({ key }) => key.name)
     const found = names.length === 0 ? 'none' : names.join(', ')
     const message = `checking a checkpoint: wanted cosignatures by a quorum of ${keysOf(policy.quorum).length} keys, found ${found}`

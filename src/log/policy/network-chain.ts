@@ -33,7 +33,7 @@ export interface PolicyVersion extends CheckpointPolicy {
   /** Organisations that must cosign, or vote, out of `authorities`. */
   readonly k: number
   readonly authorities: number
-  /** The organisation of each key of `cosigners`. */
+  /** The organisation of each key of `logs` and `cosigners`. */
   readonly organisationOf: ReadonlyMap<Vkey, string>
   /** Keys whose cosignatures count; those of witnesses are only shown. */
   readonly counted: ReadonlySet<Vkey>
@@ -83,7 +83,10 @@ export function withChange(chain: PolicyChain, index: number, entry: MemberEntry
 }
 
 /** Time of a checkpoint that `version` accepted: the median over those whose word counts, in seconds since 1970. */
-export function timeOf({ cosignatures }: TrustedCheckpoint, { counted }: PolicyVersion): number | undefined {
+export function timeOf(
+  { cosignatures }: Pick<TrustedCheckpoint, 'cosignatures'>,
+  { counted }: PolicyVersion,
+): number | undefined {
   return medianSeconds(cosignatures.filter(({ key }) => counted.has(key)))
 }
 
@@ -126,8 +129,14 @@ function checkVotes(
 function versionOf(fromSize: number, members: Members, origin: string): PolicyVersion {
   const authorities = authoritiesOf(members)
   const organisationOf = new Map<Vkey, string>()
+  const cosigners: Vkey[] = []
   for (const [organisation, nodes] of members) {
-    for (const { cosigner } of nodes) if (cosigner !== undefined) organisationOf.set(cosigner, organisation)
+    for (const { log, cosigner } of nodes) {
+      if (log !== undefined) organisationOf.set(log, organisation)
+      if (cosigner === undefined) continue
+      organisationOf.set(cosigner, organisation)
+      cosigners.push(cosigner)
+    }
   }
   const voices = authorities.map(([, nodes]) =>
     nodes.flatMap(({ cosigner }) => (cosigner === undefined ? [] : [cosigner])),
@@ -143,7 +152,7 @@ function versionOf(fromSize: number, members: Members, origin: string): PolicyVe
     k,
     authorities: authorities.length,
     logs: authorities.flatMap(([, nodes]) => nodes.flatMap(({ log }) => (log?.name === origin ? [log] : []))),
-    cosigners: [...organisationOf.keys()],
+    cosigners,
     quorum: { kind: 'group', k, members: groups },
     organisationOf,
     counted: new Set(voices.flat()),

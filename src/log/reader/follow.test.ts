@@ -214,7 +214,7 @@ test('offer() refuses what is none of this log: another origin, nobody who is kn
   const stranger = log.note(3, { log: strangers, cosigners: strangers })
   await assert.rejects(follower.offer(stranger, signal), { code: 'untrusted.signature' })
   const elsewhere = new TileLog('other.example').grow(3).note(3, quorum)
-  await assert.rejects(follower.offer(elsewhere, signal), { code: 'untrusted.signature' })
+  await assert.rejects(follower.offer(elsewhere, signal), { code: 'untrusted.origin' })
   const broken = Buffer.from(log.note(3, quorum)).toString().replace(/^3$/m, '4')
   await assert.rejects(follower.offer(Buffer.from(broken), signal), { code: 'untrusted.signature' })
   await assert.rejects(follower.offer(Buffer.from('no note'), signal), { code: 'usage.log' })

@@ -69,7 +69,7 @@ export interface FollowState {
 /** Follows. */
 export interface Follower {
   /**
-   * Takes a checkpoint in. @throws usage.log, untrusted.signature if it is none of this log (who gave it is to blame);
+   * Takes a checkpoint in. @throws usage.log, untrusted.origin, untrusted.signature if it is none of this log (who gave it is to blame);
    * exhausted.queue if too many wait, aborted.caller
    */
   offer(note: Uint8Array, signal: AbortSignal): Promise<Outcome>

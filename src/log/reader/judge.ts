@@ -1,35 +1,22 @@
 /**
- * What a checkpoint is worth: whose signatures hold, and whether enough organisations cosigned it (`2-trust.md`, "Parties and
- * keys"). Organisations count, keys do not; witnesses are shown and never counted. Pure.
+ * What a checkpoint is worth to a reader: whose signatures hold, and whether enough organisations cosigned it (`2-trust.md`, "Parties
+ * and keys"). It is weighed by the very policy of `policy/`, so that readers and `verify` cannot disagree; here one that does not count
+ * as yet is no error, because others may cosign it later. Pure.
  */
 import { AppError } from '../../base/errors.ts'
 import type { Vkey } from '../../base/network/vkey.ts'
 import type { AcceptedCheckpoint, Cosignature } from '../log.ts'
-import { parseCheckpoint } from '../note/checkpoint.ts'
-import { formatNote, type GoodSignature, type Note, openNote, parseNote } from '../note/note.ts'
+import { formatNote, type GoodSignature, type Note, parseNote } from '../note/note.ts'
+import { weighCheckpoint } from '../policy/check-checkpoint.ts'
+import { type PolicyVersion, timeOf } from '../policy/network-chain.ts'
 
-/** A key and whose it is. */
-export interface MemberKey {
-  readonly organisation: string
-  readonly key: Vkey
-}
-
-/** Who may sign checkpoints of a log at one of its sizes. */
-export interface CheckpointKeys {
-  /** Keys of the log itself, one per authority. */
-  readonly log: readonly MemberKey[]
-  /** Cosigner keys of the authorities. */
-  readonly cosigners: readonly MemberKey[]
-  /** Cosigner keys of witnesses: advisory. */
-  readonly witnesses: readonly MemberKey[]
-  /** So many authorities must have cosigned. */
-  readonly quorum: number
-}
-
-/** A log that is followed: its origin, and its keys, which change with its size. */
+/** A log that is followed: its origin, and whose word counts, which changes with its size. */
 export interface LogKeys {
   readonly origin: string
-  keysAt(size: number): CheckpointKeys
+  /** What applies to trees of this size. */
+  policyAt(size: number): PolicyVersion
+  /** Keys of further witnesses: their cosignatures are kept and shown, and count for nothing. */
+  readonly witnesses: readonly Vkey[]
 }
 
 /** A checkpoint whose signatures were looked at. */
@@ -46,22 +33,13 @@ export interface JudgedCheckpoint extends AcceptedCheckpoint {
 
 /**
  * Reads and weighs a note. Only signatures that hold are in the result's note, so that nobody spoils it for those whom it is
- * passed on to. @throws usage.log if it is no checkpoint, untrusted.signature if it is one of another log, no known key signed
- * it, or a signature of a known key does not verify
+ * passed on to. @throws usage.log if it is no checkpoint, untrusted.origin if it is one of another log, untrusted.signature if no known
+ * key signed it, or a signature of a known key does not verify
  */
 export function judgeCheckpoint(bytes: Uint8Array, keys: LogKeys): JudgedCheckpoint {
-  const note = parseNote(bytes)
-  const checkpoint = parseCheckpoint(note.text)
-  if (checkpoint.origin !== keys.origin) {
-    const found = JSON.stringify(checkpoint.origin)
-    throw new AppError('untrusted.signature', `wanted a checkpoint of ${keys.origin}, found one of ${found}`)
-  }
-  const { size, root, origin } = checkpoint
-  const known = keys.keysAt(size)
-  const all = [...known.log, ...known.cosigners, ...known.witnesses]
-  const good = openNote(note, [...new Set(all.map(({ key }) => key))])
-  const logSigners = organisationsOf(good, known.log)
-  const cosigners = organisationsOf(good, known.cosigners)
+  const weighed = weighCheckpoint(bytes, ({ size }) => keys.policyAt(size), keys.witnesses)
+  const { note, checkpoint, policy, good, cosignatures } = weighed
+  const { origin, size, root } = checkpoint
   return {
     origin,
     size,
@@ -69,13 +47,9 @@ export function judgeCheckpoint(bytes: Uint8Array, keys: LogKeys): JudgedCheckpo
     text: note.text,
     note: Buffer.from(formatNote(onlyGood(note, good))).toString('utf8'),
     cosignatures: good.flatMap(cosignatureOf),
-    signers: [...new Set([...logSigners, ...cosigners])].sort(),
-    counts: logSigners.size > 0 && cosigners.size >= known.quorum,
-    timeSeconds: median(
-      good
-        .filter(({ key }) => known.cosigners.some((member) => member.key === key))
-        .flatMap(({ timestampSeconds }) => timestampSeconds ?? []),
-    ),
+    signers: signersOf(good, policy),
+    counts: weighed.logSigned && weighed.enough,
+    timeSeconds: timeOf({ cosignatures }, policy),
   }
 }
 
@@ -89,14 +63,10 @@ export function mergeCheckpoints(a: JudgedCheckpoint, b: JudgedCheckpoint, keys:
   return judgeCheckpoint(formatNote(both), keys)
 }
 
-/** The middle value; of two in the middle the earlier, so that no single late clock makes anything look fresher. */
-export function median(times: readonly number[]): number | undefined {
-  return times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) / 2)]
-}
-
-function organisationsOf(good: readonly GoodSignature[], members: readonly MemberKey[]): Set<string> {
-  const keys = new Set(good.map(({ key }) => key))
-  return new Set(members.filter(({ key }) => keys.has(key)).map(({ organisation }) => organisation))
+/** Organisations of log keys and of cosigners that count; witnesses are none of them. */
+function signersOf(good: readonly GoodSignature[], { logs, counted, organisationOf }: PolicyVersion): string[] {
+  const heard = good.filter(({ key }) => logs.includes(key) || counted.has(key))
+  return [...new Set(heard.flatMap(({ key }) => organisationOf.get(key) ?? []))].sort()
 }
 
 function cosignatureOf({ key, timestampSeconds }: GoodSignature): Cosignature[] {
@@ -111,7 +81,7 @@ function onlyGood(note: Note, good: readonly GoodSignature[]): Note {
       (line) =>
         line.name === key.name &&
         Buffer.from(line.keyId).toString('hex') === id &&
-        (timestampSeconds === undefined || timeOf(line.signature) === timestampSeconds),
+        (timestampSeconds === undefined || timeIn(line.signature) === timestampSeconds),
     )
     if (found === undefined) throw new AppError('bug.assertion', `the signature of ${key.name} is gone`)
     return found
@@ -119,6 +89,6 @@ function onlyGood(note: Note, good: readonly GoodSignature[]): Note {
   return { text: note.text, signatures }
 }
 
-function timeOf(signature: Uint8Array): number {
+function timeIn(signature: Uint8Array): number {
   return Number(Buffer.from(signature.buffer, signature.byteOffset, signature.byteLength).readBigUInt64BE(0))
 }

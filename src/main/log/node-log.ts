@@ -268,7 +268,7 @@ class OpenLog implements NodeLog {
     const { directory, witness, witnessLogs } = this.#options
     if (this.#writer === undefined && !witness) return
     const { origin } = this.network.network
-    const own: WitnessLog = { origin, keys: this.#keys.keysAt(0).log.map(({ key }) => key) }
+    const own: WitnessLog = { origin, keys: this.#keys.policyAt(Number.MAX_SAFE_INTEGER).logs }
     const witnessed = witness ? [own, ...witnessLogs.filter((log) => log.origin !== origin)] : undefined
     const about = { directory, writer: this.#writer, witnessed, confirmFirst: this.#shared, turns: this.#turns }
     const cosigner = await openNodeCosigner(about, this.network, this.#with)
