@@ -113,6 +113,27 @@ test('a record that was rolled back behind its checkpoint, or changed, is refuse
   await (await writerIn(directory, false)).close()
 })
 
+test('a checkpoint that a power cut left empty, torn or old is shown again as it was, with its cosignatures', async () => {
+  const { directory, layout } = await closedLog(3)
+  const old = readFileSync(layout.checkpoint)
+  const log = await writerIn(directory, false)
+  await log.append(sampleEntries(5))
+  const signed = readFileSync(layout.checkpoint)
+  await log.close()
+  for (const left of ['', signed.subarray(0, signed.byteLength >> 1), old]) {
+    writeFileSync(layout.checkpoint, left)
+    await (await writerIn(directory, false)).close()
+    assert.deepEqual(readFileSync(layout.checkpoint), signed)
+  }
+  const again = await writerIn(directory, false)
+  const note = `${newestOf(again).note}\u2014 cosigner.example AAAAAAAA\n`
+  await again.publish({ ...newestOf(again), note, cosignatures: [{ name: 'cosigner.example', timeSeconds: 5 }] })
+  await again.close()
+  writeFileSync(layout.checkpoint, '')
+  await (await openDiskMirror({ origin: ORIGIN, directory, keysOf: sampleKeysOf }, dependencies)).close()
+  assert.equal(readFileSync(layout.checkpoint, 'utf8'), note)
+})
+
 test('a log whose last tile or bundle was changed is not signed any further', async () => {
   for (const path of ['tile/0/001.p/44', 'tile/entries/001.p/44', 'tile/1/000.p/1']) {
     const { directory, layout } = await closedLog(300)

@@ -49,24 +49,25 @@ export async function openDiskWriter(
   dependencies: DiskLogDependencies,
 ): Promise<LogWriter> {
   const { parts, load } = await openParts(options, dependencies, options.create)
-  try {
-    const writer = new DiskWriter(parts, signer, { ...WRITER_DEFAULTS, ...options }, load)
-    await writer.start()
-    writer.beginIndexing()
-    return writer
-  } catch (error) {
-    parts.index.close()
-    parts.lock.release()
-    throw error
-  }
+  return await started(new DiskWriter(parts, signer, { ...WRITER_DEFAULTS, ...options }, load), parts)
 }
 
 /** Opens a copy of a log, or begins one. @throws damaged.log, conflict.running, exhausted.disk, unavailable.storage */
 export async function openDiskMirror(options: DiskLogOptions, dependencies: DiskLogDependencies): Promise<LogMirror> {
   const { parts } = await openParts(options, dependencies, true)
-  const mirror = new DiskMirror(parts)
-  mirror.beginIndexing()
-  return mirror
+  return await started(new DiskMirror(parts), parts)
+}
+
+async function started<T extends DiskWriter | DiskMirror>(log: T, { index, lock }: DiskParts): Promise<T> {
+  try {
+    await log.start()
+  } catch (error) {
+    index.close()
+    lock.release()
+    throw error
+  }
+  log.beginIndexing()
+  return log
 }
 
 async function openParts(

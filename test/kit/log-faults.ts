@@ -200,6 +200,12 @@ export async function killedMirror(chosen: Chosen): Promise<void> {
     await assert.rejects(follow(files), where)
     files.crash(crash, luckOf(step))
     const mirror = await mirrorOf(files)
+    const shown = await files.read(layout.checkpoint)
+    assert.equal(
+      shown && Buffer.from(shown).toString(),
+      mirror.newest()?.note,
+      `${where}: what is shown is what was accepted`,
+    )
     await mirror.ingest(newestOf(original), sourceOf(original), new AbortController().signal)
     assert.deepEqual((await checkLog(layout.served, { files, key })).problems, [], where)
     assert.deepEqual(Buffer.from(await mirror.rootAt(560)), Buffer.from(root), where)

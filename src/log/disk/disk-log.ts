@@ -198,9 +198,9 @@ export abstract class DiskLog implements LogStore {
     this.record = record
   }
 
-  /** Makes the checkpoint the one that is served. */
+  /** Makes the checkpoint the one that is served. Not synced: the record, or `accepted`, was, and restores it (`readNewest`). */
   protected async publishFile(checkpoint: AcceptedCheckpoint): Promise<void> {
-    await this.durable.replace({ path: this.parts.layout.checkpoint, bytes: Buffer.from(checkpoint.note) }, 0o644)
+    await this.durable.show({ path: this.parts.layout.checkpoint, bytes: Buffer.from(checkpoint.note) })
     this.#newest = checkpoint
     this.#watchers.tell(checkpoint)
   }

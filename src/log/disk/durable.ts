@@ -57,18 +57,31 @@ export class DurableWriter {
     await this.flush()
   }
 
+  /**
+   * Writes one file of mode 0644 that something durable can restore: nobody sees it half-written while the machine runs, but after
+   * a crash of the machine it may be the old one, the new one or no file that can be read. Its directory is there.
+   */
+  async show({ path, bytes }: WantedFile): Promise<void> {
+    await this.#files.rename(await this.#beside(bytes, 0o644, false), path)
+  }
+
   async #replace({ path, bytes }: WantedFile, mode: 0o600 | 0o644): Promise<void> {
+    const beside = await this.#beside(bytes, mode, true)
+    this.#unsynced.add(dirname(path))
+    await this.#files.rename(beside, path)
+  }
+
+  async #beside(bytes: Uint8Array, mode: 0o600 | 0o644, sync: boolean): Promise<string> {
     this.#count += 1
     const beside = join(this.#incoming, String(this.#count))
     const fd = await this.#files.create(beside, mode)
     try {
       await this.#files.write(fd, bytes)
-      await this.#files.sync(fd)
+      if (sync) await this.#files.sync(fd)
     } finally {
       await this.#files.close(fd)
     }
-    this.#unsynced.add(dirname(path))
-    await this.#files.rename(beside, path)
+    return beside
   }
 
   /** Makes a directory below the root, and those above it. */

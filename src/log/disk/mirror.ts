@@ -11,6 +11,18 @@ const ROWS_MAX = 8_000_000
 
 /** The mirror on disk. */
 export class DiskMirror extends DiskLog implements LogMirror {
+  /** Shows the newest checkpoint again where a power cut left another file of it, or none. @throws exhausted.disk, unavailable.storage */
+  async start(): Promise<void> {
+    const newest = this.newest()
+    if (newest === undefined) return
+    try {
+      const shown = await this.parts.files.read(this.parts.layout.checkpoint)
+      if (shown === undefined || Buffer.compare(shown, Buffer.from(newest.note)) !== 0) await this.publishFile(newest)
+    } catch (error) {
+      throw fileFailure(error, `opening the log ${this.origin}`)
+    }
+  }
+
   ingest(checkpoint: AcceptedCheckpoint, source: TileSource, signal: AbortSignal): Promise<void> {
     return this.turns.take(async () => {
       if (checkpoint.size > this.record.head.size) await this.#grow(checkpoint, source, signal)

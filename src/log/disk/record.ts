@@ -58,8 +58,9 @@ export function encodeAccepted({ note, cosignatures }: AcceptedCheckpoint): Uint
 }
 
 /**
- * The newest checkpoint of the files, with its cosigners if they were kept. @throws damaged.log if it is newer than the record:
- * then an old copy of the record was restored, or a new one of the rest
+ * The newest checkpoint of the files, with its cosigners if they were kept. A file of it that cannot be read is passed over: it is
+ * shown without being synced, so that a power cut may leave anything, and the record restores it. @throws damaged.log if it is
+ * newer than the record: then an old copy of the record was restored, or a new one of the rest
  */
 export async function readNewest(
   files: LogFiles,
@@ -68,11 +69,9 @@ export async function readNewest(
   record: LogRecord,
   logger: Logger,
 ): Promise<AcceptedCheckpoint | undefined> {
-  const published = await files.read(layout.checkpoint)
-  const found = [
-    await readAccepted(files, layout, logger),
-    published === undefined ? undefined : acceptedOf(Buffer.from(published).toString('utf8'), [], layout.checkpoint),
-  ].filter((checkpoint) => checkpoint !== undefined)
+  const found = [await readAccepted(files, layout, logger), await readShown(files, layout.checkpoint, logger)].filter(
+    (checkpoint) => checkpoint !== undefined,
+  )
   const newest = found.reduce<AcceptedCheckpoint | undefined>(
     (best, next) => (best === undefined || next.size > best.size ? next : best),
     undefined,
@@ -108,6 +107,17 @@ async function readAccepted(
   } catch (error) {
     // The checkpoint itself is published beside it; who cosigned will be known again.
     logger.warn({ cause: errorChain(error) }, 'the cosigners of the newest checkpoint were forgotten')
+    return undefined
+  }
+}
+
+async function readShown(files: LogFiles, path: string, logger: Logger): Promise<AcceptedCheckpoint | undefined> {
+  const bytes = await files.read(path)
+  if (bytes === undefined) return undefined
+  try {
+    return acceptedOf(Buffer.from(bytes).toString('utf8'), [], path)
+  } catch (error) {
+    logger.warn({ cause: errorChain(error) }, 'the checkpoint that is shown could not be read: it is written again')
     return undefined
   }
 }
