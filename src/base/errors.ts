@@ -48,6 +48,8 @@ export const ERROR_CODES = {
   'usage.config': 'A setting, flag or configuration file holds a value that is not allowed.',
   'usage.manifest': 'A piece manifest is malformed.',
   'usage.network': 'A network.json is malformed, or contradicts itself.',
+  'usage.part':
+    "A part of a network's founding, or a node's offer to join, is malformed, unsigned, or does not fit the others.",
   'usage.key': 'A public key, verifier key or seed is malformed, of low order, or not in its canonical form.',
   'usage.json': 'Bytes are not canonical JSON (RFC 8785), or hold more than is read.',
   'usage.log':

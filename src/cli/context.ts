@@ -4,6 +4,7 @@ import type { Network } from '../base/network/network.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { DoctorReport } from '../clients/clients.ts'
 import type { LogEntryView } from '../http/http.ts'
+import type { CeremonyDoor } from './log/ceremony-door.ts'
 
 /** A running node's API. Errors of the node come back as `AppError` with the node's own code. */
 export interface NodeApi {
@@ -90,6 +91,8 @@ export interface CliContext {
   osvState(data: string | undefined): Promise<AdvisoriesState>
   /** The trust network of a data directory; no node need run. */
   readonly networks: NetworkDoor
+  /** Founding and joining networks; no node need run. */
+  readonly ceremony: CeremonyDoor
 }
 
 /** What can be done with the trust network of a data directory. */

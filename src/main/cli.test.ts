@@ -14,6 +14,7 @@ import type {
   StartFlags,
   VerifyReport,
 } from '../cli/context.ts'
+import type { FoundedReport, JoinReport, PartReport } from '../cli/log/ceremony-door.ts'
 import { optionRows, runCli } from './cli.ts'
 
 const FINDING = {
@@ -91,6 +92,11 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       keys: async (data) => answer<KeysReport>(['keys', 'keys', data]),
       verify: async (request) => answer<VerifyReport>(['verify', 'verify', request]),
       checkLog: async (data) => answer<LogCheckReport>(['check', 'check', data]),
+    },
+    ceremony: {
+      part: async (request) => answer<PartReport>(['part', 'part', request]),
+      merge: async (request) => answer<FoundedReport>(['merge', 'merge', request]),
+      join: async (request) => answer<JoinReport>(['join', 'join', request]),
     },
     setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),
     async setup(request: SetupRequest) {
@@ -281,6 +287,51 @@ test('pyrsia network shows what is trusted, how long, and that a solo network is
   const made = await run('network init --name acme --json', { network: report })
   assert.deepEqual(made.calls[0], ['networkInit', { name: 'acme', data: undefined }])
   assert.equal(JSON.parse(made.out).digest, 'sha256:ab')
+})
+
+test('pyrsia network init --org hands on what the part says, and wants a name and a file', async () => {
+  const part = {
+    file: '/d/a.json',
+    network: 'n.example/x',
+    organisation: 'a',
+    roles: ['builder'],
+    types: ['toy'],
+    peer: 'p',
+  }
+  const words = '--role builder --types toy,other --name n.example/x -o a.json'
+  const { out, calls } = await run(`network init --org a ${words}`, { part })
+  assert.match(out, /a: builder\nBuilds {5}toy\n/)
+  const wanted = { organisation: 'a', network: 'n.example/x', roles: ['builder'], types: ['toy', 'other'] }
+  assert.partialDeepStrictEqual(calls, [['part', 'part', { ...wanted, output: 'a.json' }]])
+  const nameless = await run('network init --org a -o a.json')
+  assert.deepEqual([nameless.code, /--name/.test(nameless.err)], [2, true])
+  const fileless = await run('network init --org a --name n.example/x')
+  assert.deepEqual([fileless.code, /-o FILE/.test(fileless.err)], [2, true])
+})
+
+test('pyrsia network merge says what to compare, and network join changes nothing without --yes', async () => {
+  const network = sampleNetwork({ authorities: 4 })
+  const merge = { file: '/d/n.json', network, digest: 'sha256:ab', solo: false, notes: ['few build'] }
+  const merged = await run('network merge a.json b.json --days 9 -o n.json', { merge })
+  assert.match(merged.out, /all compare this digest\n.*sha256:ab\n$/)
+  assert.partialDeepStrictEqual(merged.calls, [['merge', 'merge', { parts: ['a.json', 'b.json'], days: 9 }]])
+  const join = {
+    file: '/d/network.json',
+    network,
+    digest: 'sha256:ab',
+    organisation: 'org-1',
+    aside: '/d/old',
+    running: true,
+  }
+  const asked = await run('network join n.json', { join: { ...join, joined: false } })
+  assert.equal(asked.code, 2)
+  assert.match(asked.out, /would believe what 3 of 4 authorities sign/)
+  assert.match(asked.err, /nothing was changed/)
+  const done = await run('network join n.json --yes', { join: { ...join, joined: true } })
+  assert.equal(done.code, 0)
+  assert.match(done.out, /a node of org-1\n/)
+  assert.match(done.out, /kept as \/d\/old/)
+  assert.match(done.out, /started anew/)
 })
 
 test('pyrsia keys shows public halves, files, and what is lost with each', async () => {

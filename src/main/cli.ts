@@ -10,6 +10,7 @@ import type { CliContext, OptionRow } from '../cli/context.ts'
 import { plainText } from '../cli/format.ts'
 import { createProgram, exitCodeOf } from '../cli/program.ts'
 import { ecosystems } from '../ecosystems/index.ts'
+import { createCeremony } from './ceremony/ceremony-door.ts'
 import { readEarly } from './config/config.ts'
 import { defaultDataDirectory } from './config/default-directory.ts'
 import { formatted, portSettings, SETTINGS, type Setting } from './config/settings.ts'
@@ -84,6 +85,7 @@ export function realContext(): CliContext {
       },
       checkLog: async (data) => (await import('./network/verify-file.ts')).checkOwnLog(directory(data)),
     },
+    ceremony: createCeremony(directory, () => Math.floor(Date.now() / 1000)),
     setupVariables: async (request) =>
       (await import('./setup.ts')).setupVariables(request.clients, directory(request.data)),
     setup: async (request) => (await import('./setup.ts')).runSetup(request, directory(request.data)),

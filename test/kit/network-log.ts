@@ -12,6 +12,7 @@ import { formatNetwork, type Network } from '../../src/base/network/network.ts'
 import { formatVkey, readVkey } from '../../src/base/network/vkey.ts'
 import { openDiskWriter } from '../../src/log/disk.ts'
 import { systemRandom } from '../../src/main/effects.ts'
+import { beginMark } from '../../src/main/log/begun.ts'
 import { makeNodeNetwork, readNodeNetwork } from '../../src/main/network/node-network.ts'
 
 /** Makes the network of one authority under this origin; its file is `network.json` of the directory. */
@@ -24,7 +25,8 @@ export async function makeTestNetwork(directory: string, origin: string): Promis
     const log = formatVkey({ name: origin, type: 'ed25519', publicKey })
     return { ...organisation, keys: { ...organisation.keys, log } }
   })
-  const shared = { ...network, origin, organisations }
+  const { founding: _founding, ...rest } = network
+  const shared = { ...rest, origin, organisations }
   await writeFile(file, formatNetwork(shared))
   return shared
 }
@@ -36,7 +38,7 @@ export async function appendTestEntries(directory: string, count: number): Promi
   const { origin } = node.network
   const log = join(directory, 'log')
   await mkdir(log, { recursive: true, mode: 0o700 })
-  const create = !existsSync(`${node.keys.path('log')}.begun`)
+  const create = !existsSync(beginMark(node.keys.path('log'), node.network))
   const options = { origin, directory: log, keysOf: indexKeys, create }
   const writer = await openDiskWriter(options, node.signers.log, { logger: silentLogger })
   const first = writer.head().size

@@ -5,6 +5,8 @@
  */
 import { createHash } from 'node:crypto'
 import { canonicalJson, type Json } from '../crypto/canonical-json.ts'
+import type { Offer } from '../entries/offer.ts'
+import type { NetworkRules } from '../entries/rules.ts'
 
 /** The version of the format. */
 export const NETWORK_FORMAT = 'pyrsia.network/1'
@@ -50,6 +52,13 @@ export type Beacon =
       readonly schemeId: string
     }
 
+/** What the members founded the network with: enough for anybody to make its first block and its first entries again. */
+export interface Founding {
+  /** One of each organisation, in their order, with the same keys: signed by the node itself. */
+  readonly offers: readonly Offer[]
+  readonly rules: NetworkRules
+}
+
 /** A trust network, as `network.json` says it. Times are integer seconds since 1970. */
 export interface Network {
   readonly format: typeof NETWORK_FORMAT
@@ -71,6 +80,8 @@ export interface Network {
   readonly checkpoint?: string | undefined
   /** Multiaddrs of nodes to begin with. */
   readonly bootstrap: readonly string[]
+  /** Undefined in the file of a node's own network from before there was a ceremony. */
+  readonly founding?: Founding | undefined
 }
 
 /** Origins of solo networks begin with it: one organisation, this node's own. */

@@ -5,7 +5,7 @@ import { checkNetwork } from './rules.ts'
 import { networkSchema } from './schema.ts'
 
 /** Most bytes of the file. */
-export const NETWORK_BYTES_MAX = 262_144
+export const NETWORK_BYTES_MAX = 1_000_000
 
 /**
  * Reads a `network.json`: strict, bounded, and consistent in itself (`rules.ts`). Whether it has expired is asked when it is used.

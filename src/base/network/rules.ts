@@ -4,6 +4,7 @@
  */
 import { checkPublicKey } from '../crypto/ed25519.ts'
 import { AppError } from '../errors.ts'
+import { checkFounding, checkFoundingSignatures } from './founding.ts'
 import { isSolo, type Network, type Organisation, quorumOf, type Role, SOLO_PREFIX } from './network.ts'
 import { readVkey, type VkeyType } from './vkey.ts'
 
@@ -34,6 +35,7 @@ export function checkNetwork(network: Network): void {
     if (isSolo(network)) throw refused(`one authority below ${SOLO_PREFIX}`, String(authorities.length))
   }
   checkKeys(network)
+  checkFounding(network)
   if (checkpoint !== undefined && !checkpoint.startsWith(`${origin}\n`)) {
     throw refused(`a checkpoint of ${origin}`, JSON.stringify(checkpoint.split('\n', 1)[0]?.slice(0, 128)))
   }
@@ -41,9 +43,9 @@ export function checkNetwork(network: Network): void {
 
 /**
  * Looks at each key of a network as a point, once, where the network is made or comes from elsewhere: about a millisecond
- * each. @throws usage.key, usage.network
+ * each; and at the signatures of those who founded it. @throws usage.key, usage.network
  */
-export function checkNetworkKeys({ organisations, beacon }: Network): void {
+export function checkNetworkKeys({ organisations, beacon, founding }: Network): void {
   const raw = (text: string | undefined): Uint8Array[] => (text === undefined ? [] : [Buffer.from(text, 'base64')])
   const ofVkey = (text: string | undefined): Uint8Array[] => (text === undefined ? [] : [readVkey(text).publicKey])
   for (const { name, keys } of organisations) {
@@ -57,6 +59,7 @@ export function checkNetworkKeys({ organisations, beacon }: Network): void {
     }
   }
   if (beacon.kind === 'local') for (const key of raw(beacon.publicKey)) checkPublicKey(key)
+  checkFoundingSignatures(founding)
 }
 
 function checkOrganisation({ name, roles, keys }: Organisation): void {

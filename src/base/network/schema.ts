@@ -1,5 +1,7 @@
 /** The shape of `network.json` and its bounds, field by field. What fields say of each other is in `rules.ts`. */
 import { z } from 'zod'
+import { offer } from '../entries/offer.ts'
+import { networkRules } from '../entries/rules.ts'
 import type { Network } from './network.ts'
 import { isKeyName } from './vkey.ts'
 
@@ -70,4 +72,5 @@ export const networkSchema: z.ZodType<Network> = z.strictObject({
   beaconDelaySeconds: z.int().min(1).max(3600),
   checkpoint: z.string().max(CHECKPOINT_LENGTH_MAX).optional(),
   bootstrap: z.array(z.string().regex(/^\/[\x21-\x7e]{1,255}$/, 'wanted a multiaddr')).max(BOOTSTRAP_MAX),
+  founding: z.strictObject({ offers: z.array(offer).min(1).max(ORGANISATIONS_MAX), rules: networkRules }).optional(),
 })

@@ -1,6 +1,6 @@
 /** The commands on the trust network and the transparency log, for the tree of `program.ts`. */
 import { type Command, Option } from 'commander'
-import { common, examples, wholeNumber } from '../command.ts'
+import { common, examples, severalTimes, wholeNumber } from '../command.ts'
 import type { CliContext } from '../context.ts'
 
 /** Adds `network`, `keys`, `inspect-log`, `proof`, `verify` and `log`. */
@@ -13,10 +13,39 @@ export function addLog(program: Command, context: CliContext): void {
 function addNetwork(program: Command, context: CliContext): void {
   const network = program.command('network').description('The trust network: whose word this node takes for what')
   const load = () => import('./network.ts')
-  common(network.command('init').description('Make a network of this node alone; the first start does it too'))
-    .option('--name <NAME>', 'Its name: lower-case letters, digits, dots and hyphens', 'solo')
-    .addHelpText('after', examples('pyrsia network init', 'pyrsia network init --name build-server'))
-    .action(async (options) => (await load()).networkInit(context, options))
+  const ceremony = () => import('./ceremony.ts')
+  common(
+    network.command('init').description('Make a network of this node alone, or with --org its part in a shared one'),
+  )
+    .option('--name <NAME>', 'Name: of this node (default: solo), or of the shared network, e.g. example.org/packages')
+    .option('--org <NAME>', 'Found a network with others: write the part of this organisation')
+    .addOption(severalTimes('--role <ROLE>', 'authority, builder or witness (default: authority and builder)'))
+    .option('--types <LIST>', 'Purl types that it builds, with commas (default: all that this node knows)')
+    .addOption(severalTimes('--bootstrap <MULTIADDR>', 'Where others find this node'))
+    .option('-o, --output <FILE>', 'The part to write')
+    .addHelpText(
+      'after',
+      examples('pyrsia network init', 'pyrsia network init --org acme --name example.org/packages -o acme.json'),
+    )
+    .action(async (options) => {
+      if (options.org === undefined) await (await load()).networkInit(context, options)
+      else await (await ceremony()).networkPart(context, options)
+    })
+  common(network.command('merge').argument('<part...>', 'Parts that pyrsia network init --org wrote'))
+    .description('Found a network out of the parts of its members; all of them then compare its digest')
+    .option('--name <NAME>', 'The name on which the founders agreed (default: that of the first part)')
+    .option('--beacon <KIND>', 'Randomness: local (of one authority), or drand', 'local')
+    .option('--beacon-info <FILE>', 'For drand: what an endpoint says of the chain (its /info)')
+    .option('--rules <FILE>', 'Rules that differ from the usual ones, as JSON')
+    .addOption(new Option('--days <N>', 'How long the file is valid').default('366').argParser(wholeNumber))
+    .requiredOption('-o, --output <FILE>', 'The network.json to write')
+    .addHelpText('after', examples('pyrsia network merge acme.json beta.json gamma.json delta.json -o network.json'))
+    .action(async (parts, options) => (await ceremony()).networkMerge(context, parts, options))
+  common(network.command('join').argument('<file>', 'A network.json'))
+    .description('Make this node one of another network; its old network.json is put aside')
+    .option('--yes', 'The digest was compared: do it. Without it nothing is changed')
+    .addHelpText('after', examples('pyrsia network join network.json', 'pyrsia network join network.json --yes'))
+    .action(async (file, options) => (await ceremony()).networkJoin(context, file, options))
   common(network.command('show').argument('[file]', "A network.json; default: the data directory's"))
     .description('Show a network: members with their keys, the quorum, and the digest that people compare')
     .addHelpText('after', examples('pyrsia network show', 'pyrsia network show network.json --json'))

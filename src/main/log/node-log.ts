@@ -28,7 +28,7 @@ import { ensureDataDirectory } from '../data-directory.ts'
 import { ensureNodeNetwork, type NodeNetwork } from '../network/node-network.ts'
 import { askOwnNewest } from './ask-own-newest.ts'
 import { type AskedWitnesses, askWitnesses } from './ask-witnesses.ts'
-import { openOnce } from './begun.ts'
+import { beginMark, openOnce } from './begun.ts'
 import { openCheckpointFile } from './checkpoint-file.ts'
 import { logKeysOf } from './network-keys.ts'
 import { type NodeCosigner, openNodeCosigner } from './node-cosigner.ts'
@@ -245,7 +245,7 @@ class OpenLog implements NodeLog {
     const disk = { origin, directory: join(directory, 'log'), keysOf: indexKeys }
     if (signers !== undefined && network.quorum.of === 1) {
       const open = (create: boolean): Promise<LogWriter> => openDiskWriter({ ...disk, create }, signers.log, { logger })
-      const writer = await openOnce(`${keys.path('log')}.begun`, open)
+      const writer = await openOnce(beginMark(keys.path('log'), network), open)
       this.#ends.push(() => writer.close())
       this.#reader = writer
       this.#writer = writer

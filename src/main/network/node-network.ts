@@ -9,6 +9,7 @@ import { AppError, errorChain } from '../../base/errors.ts'
 import { formatNetwork, isSolo, type Network, type Organisation } from '../../base/network/network.ts'
 import { parseNetwork } from '../../base/network/parse-network.ts'
 import { readVkey } from '../../base/network/vkey.ts'
+import { ecosystems } from '../../ecosystems/index.ts'
 import { loadIdentity } from '../../peers/identity.ts'
 import { readConfigFile, writeWhole } from '../data-directory.ts'
 import { openRoleKeys, type RoleKeys } from './role-keys.ts'
@@ -71,7 +72,8 @@ export async function makeNodeNetwork(
   }
   const keys = openRoleKeys(directory)
   const { peerId } = loadIdentity(directory, { random })
-  const network = parseNetwork(formatNetwork(makeSoloNetwork(keys, random, { name, nowSeconds, peerId })))
+  const types = ecosystems.map(({ id }) => id)
+  const network = parseNetwork(formatNetwork(makeSoloNetwork(keys, random, { name, types, nowSeconds, peerId })))
   await writeWhole(file, formatNetwork(network), 0o644)
   return partIn(network, file, keys)
 }
