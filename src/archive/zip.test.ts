@@ -5,7 +5,7 @@ import { AppError } from '../base/errors.ts'
 import { readZip } from './zip.ts'
 
 const FILES = { 'a.json': '{"a":1}', 'folder/b.json': 'b'.repeat(10_000), 'ünïcode.txt': '' }
-const LIMITS = { entriesMax: 10, entryBytesMax: 20_000 }
+const LIMITS = { entriesMax: 10, entryBytesMax: 20_000, totalBytesMax: 30_000 }
 
 function sourceOf(bytes: Uint8Array) {
   return { sizeBytes: bytes.byteLength, read: (at: number, length: number) => bytes.subarray(at, at + length) }
@@ -25,6 +25,8 @@ test('readZip() reads plain and zip64 archives', () => {
 test('readZip() keeps to its limits', () => {
   assert.throws(() => texts(makeZip(FILES), { ...LIMITS, entriesMax: 2 }), { code: 'exhausted.size' })
   assert.throws(() => texts(makeZip(FILES), { ...LIMITS, entryBytesMax: 9_999 }), { code: 'exhausted.size' })
+  assert.throws(() => texts(makeZip(FILES), { ...LIMITS, totalBytesMax: 10_006 }), { code: 'exhausted.size' })
+  assert.deepEqual(texts(makeZip(FILES), { ...LIMITS, totalBytesMax: 10_007 }), FILES)
 })
 
 test('readZip() throws nothing but typed errors, whichever byte is changed', () => {

@@ -25,6 +25,8 @@ export interface ZipLimits {
   readonly entriesMax: number
   /** Bytes of one entry, unpacked. */
   readonly entryBytesMax: number
+  /** Bytes of all entries whose bytes are asked for, unpacked. */
+  readonly totalBytesMax: number
 }
 
 const END_BYTES = 22
@@ -51,6 +53,7 @@ export function* readZip(source: ZipSource, limits: ZipLimits): Generator<ZipEnt
     )
   }
   const table = view(source, directory.offset, directory.sizeBytes)
+  const budget = { leftBytes: limits.totalBytesMax }
   let at = 0
   for (let index = 0; index < directory.count; index++) {
     if (at + ENTRY_BYTES > table.byteLength || table.readUInt32LE(at) !== 0x02014b50)
@@ -61,13 +64,20 @@ export function* readZip(source: ZipSource, limits: ZipLimits): Generator<ZipEnt
     if (next > table.byteLength) throw malformed('a directory entry')
     const name = table.toString('utf8', at + ENTRY_BYTES, at + ENTRY_BYTES + nameBytes)
     const extra = table.subarray(at + ENTRY_BYTES + nameBytes, at + ENTRY_BYTES + nameBytes + extraBytes)
-    const entry = readEntry(source, table.subarray(at, at + ENTRY_BYTES), name, extra, limits)
+    const entry = readEntry(source, table.subarray(at, at + ENTRY_BYTES), name, extra, limits, budget)
     if (!name.endsWith('/')) yield entry
     at = next
   }
 }
 
-function readEntry(source: ZipSource, fixed: Buffer, name: string, extra: Buffer, limits: ZipLimits): ZipEntry {
+function readEntry(
+  source: ZipSource,
+  fixed: Buffer,
+  name: string,
+  extra: Buffer,
+  limits: ZipLimits,
+  budget: { leftBytes: number },
+): ZipEntry {
   const flags = fixed.readUInt16LE(8)
   const method = fixed.readUInt16LE(10)
   const checksum = fixed.readUInt32LE(16)
@@ -90,6 +100,11 @@ function readEntry(source: ZipSource, fixed: Buffer, name: string, extra: Buffer
           'exhausted.size',
           `${name}: wanted at most ${limits.entryBytesMax} bytes, found ${sizeBytes}`,
         )
+      }
+      // Entries may share their packed bytes: the size of the archive says nothing of what comes out of it.
+      budget.leftBytes -= sizeBytes
+      if (budget.leftBytes < 0) {
+        throw new AppError('exhausted.size', `a zip archive holds more than ${limits.totalBytesMax} bytes, unpacked`)
       }
       if ((flags & ENCRYPTED_FLAG) !== 0 || (method !== 0 && method !== 8)) {
         throw new AppError('untrusted.reply', `${name}: it is packed by a method that is not read`)

@@ -70,6 +70,29 @@ test('transform() gives up a job that takes too long, and its worker, but not th
   await close()
 })
 
+test('transform() calls a document that takes too much memory too large, and serves the next one', async () => {
+  const greedy = worker(`parentPort.on('message', () => { const kept = []; for (;;) kept.push([kept.length, {}]) })`)
+  const { transform, close } = pool({ module: greedy, heapMiB: 16 })
+  for (let time = 0; time < 2; time++) {
+    await assert.rejects(transform(job(100_000), forever), (error: AppError) => error.code === 'exhausted.size')
+  }
+  await close()
+})
+
+test('transform() refuses a document that is nested without end as malformed, in a worker and without one', async () => {
+  const deep = Buffer.from(`{"name":"a","files":[],"x":${'['.repeat(500_000)}${']'.repeat(500_000)}}`)
+  for (const inlineBytesMax of [0, 10_000_000]) {
+    const { transform, close } = pool({ inlineBytesMax })
+    const asked = job(deep.byteLength, {
+      ecosystem: 'pypi',
+      variant: 'page|1|json||a',
+      load: async () => Uint8Array.from(deep),
+    })
+    await assert.rejects(transform(asked, forever), { code: 'untrusted.reply', message: /too deep/ })
+    await close()
+  }
+})
+
 test('transform() reports a worker that dies and starts another for the next job', async () => {
   const { transform, close } = pool({ module: dying })
   for (let time = 0; time < 2; time++) {

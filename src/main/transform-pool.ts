@@ -150,7 +150,11 @@ class Workers {
       }
       const fail = (error: AppError) => end(() => reject(error))
       const onAnswer = (answer: WorkerAnswer) => end(() => resolve(answer))
-      const onError = (cause: unknown) => fail(new AppError('bug.assertion', `${what}: the worker failed`, { cause }))
+      const onError = (cause: unknown) => {
+        const full = cause instanceof Error && 'code' in cause && cause.code === 'ERR_WORKER_OUT_OF_MEMORY'
+        const found = full ? 'it takes more memory than there is for it' : 'the worker failed'
+        fail(new AppError(full ? 'exhausted.size' : 'bug.assertion', `${what}: ${found}`, { cause }))
+      }
       const onExit = () => fail(new AppError('bug.assertion', `${what}: the worker ended`))
       const onAbort = () =>
         fail(new AppError('aborted.caller', `${what}: nobody waits any more`, { cause: signal.reason }))

@@ -20,11 +20,22 @@ export type WorkerAnswer =
   | { readonly kind: 'made'; readonly made: Transformed }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
 
-/** Runs one job. @throws untrusted.reply if the document is malformed; bug.assertion for an unknown ecosystem */
+/**
+ * Runs one job.
+ * @throws untrusted.reply if the document is malformed, or so deep that it cannot be worked through; bug.assertion for an
+ * unknown ecosystem
+ */
 export function runJob({ ecosystem, body, facts, variant }: WorkerJob): Transformed {
   const found = ecosystems.find(({ id }) => id === ecosystem)
   if (found === undefined) throw new AppError('bug.assertion', `no ecosystem is called ${ecosystem}`)
-  return found.transform(body, facts, variant)
+  try {
+    return found.transform(body, facts, variant)
+  } catch (cause) {
+    // The engine's own bounds of depth and length: whoever wrote the document chose to exceed them.
+    if (!(cause instanceof RangeError)) throw cause
+    const message = `${ecosystem}: a document of ${body.byteLength} bytes is too deep or too long to be read`
+    throw new AppError('untrusted.reply', message, { cause })
+  }
 }
 
 function answer(job: WorkerJob): WorkerAnswer {

@@ -19,6 +19,9 @@ test('readRules() refuses what would silently do nothing, and says where', () =>
     ['[[rule]]\naccess = "block"\nmin-severity = "low"', /min-severity belongs to vulnerable/],
     ['[[rule]]\necosystem = "tyo"\naccess = "block"', /wanted one of the ecosystems toy, found "tyo"/],
     ['[[rule]]\naccess = "block"\nversions = [">="]', /wanted a range such as/],
+    ['[[rule]]\naccess = "block"\nversions = ["^1.2"]', /wanted a range such as/],
+    ['[[rule]]\naccess = "block"\nversions = ["1.*"]', /wanted a range such as/],
+    ['[[rule]]\naccess = "block"\nversions = ["[1.0,2.0)"]', /wanted a range such as/],
     ['[[rule]]\naccess = "block"\nnames = ["*a*b*c*d*"]', /at most 3 stars/],
     ['[[rule', /as TOML/],
   ] as const) {

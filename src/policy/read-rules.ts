@@ -127,13 +127,13 @@ function respelled(
   return patterns
 }
 
-/** `1.2.3`, `<2`, `>=1.0 <1.4.2`. */
+/** `1.2.3`, `<2`, `>=1.0 <1.4.2`. Ranges as package managers write them (`^1.2`, `1.*`, `[1,2)`) would match nothing. */
 function readRange(text: string, refuse: (message: string) => never): Comparator[] {
   return text
     .trim()
     .split(/\s+/)
     .map((part) => {
-      const found = /^(?<operator><=|>=|<|>|=)?(?<version>[^<>=\s]+)$/.exec(part)
+      const found = /^(?<operator><=|>=|<|>|=)?(?<version>[^<>=\s^~*|,;()[\]{}"']+)$/.exec(part)
       const version =
         found?.groups?.version ?? refuse(`wanted a range such as ">=1.0 <1.4", found ${JSON.stringify(text)}`)
       return { operator: (found?.groups?.operator ?? '=') as Comparator['operator'], version }

@@ -74,15 +74,17 @@ export async function check(
   }
   const share = shareOf(located, parts)
   const notes = [...judged.notes, ...verified.answer.notes]
-  const pinned = pinnedTo(located, verified.evidence)
+  const pinned = pinnedTo(located, [...released.pins(located), ...verified.evidence])
   return { kind: 'cleared', cleared: { located: pinned, share, sources: 'all', notes } as unknown as Cleared }
 }
 
-/** The file with what the log states of its bytes: who fetches it demands those digests as well. */
+/** The file with what was seen of it, and what the log states of its bytes: who fetches it demands those digests as well. */
 function pinnedTo(located: Located, evidence: readonly Evidence[]): Located {
   const added = evidence.filter(({ digest }) => !located.digests.includes(digest))
   if (added.length === 0) return located
-  const digests = [...located.digests, ...added.map(({ digest }) => digest)] as unknown as Located['digests']
+  const digests = [
+    ...new Set([...located.digests, ...added.map(({ digest }) => digest)]),
+  ] as unknown as Located['digests']
   return { ...located, digests, evidence: [...located.evidence, ...added] }
 }
 

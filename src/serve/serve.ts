@@ -40,7 +40,7 @@ import { createReleasedFiles } from './rules/released.ts'
 import { type CheckRules, type Held, type Listed, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
 import { createVerdicts } from './rules/verdicts.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
-import { Ahead, type AheadJob } from './transfer/ahead.ts'
+import { AHEAD_BYTES_MAX, Ahead, type AheadJob } from './transfer/ahead.ts'
 import { ExpectedSizes } from './transfer/expected-sizes.ts'
 import { Transfers } from './transfer/transfers.ts'
 
@@ -241,13 +241,13 @@ class ReadFlow implements Serve {
   }
 
   /** Has a file, or what upstream states of it, before anybody asks; the file, if it came from elsewhere. */
-  async #bring({ ecosystem, path, whole }: AheadJob, signal: AbortSignal): Promise<Located | undefined> {
+  async #bring({ ecosystem, path, whole }: Omit<AheadJob, 'walk'>, signal: AbortSignal): Promise<Located | undefined> {
     const request = { ecosystem, method: 'GET', path, query: {}, headers: {}, base: '', body: undefined, signal }
     const want = match(request)
     if (want.kind !== 'artifact') return undefined
     const { resolution, unaskable } = await this.#resolve(want, request)
     if (resolution.kind !== 'file' || !whole) return undefined
-    const { located } = resolution
+    const located = { ...resolution.located, bytesMax: Math.min(resolution.located.bytesMax, AHEAD_BYTES_MAX) }
     const checked = await check(located, this.#parts, this.#rules, signal)
     if (checked.kind === 'denied' || storedBlob(located, this.#parts.store) !== undefined) return undefined
     const seek = { unaskable, requestPath: undefined, upstreamOnly: false }

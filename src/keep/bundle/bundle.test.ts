@@ -126,6 +126,16 @@ test('a bundle carries pinned blobs with their names, documents and pointers to 
   assert.deepEqual(b.bundles.list(), [imported])
 })
 
+test('a stranger cannot have a node parse a huge manifest; who is trusted can', async () => {
+  const labels = Array.from({ length: 2_100 }, (_, at) => String(at).padEnd(8_192, 'x'))
+  const bundle = forged([], { labels }, 'A')
+  await assert.rejects(node('B').bundles.import(streamOf(bundle), never), {
+    code: 'exhausted.size',
+    message: /trusted/,
+  })
+  assert.equal((await node('C', ['A']).bundles.import(streamOf(bundle), never)).trusted, true)
+})
+
 test('a bundle of a stranger brings its blobs, and no word of it is believed', async () => {
   const a = await filled()
   const b = node('B')

@@ -20,6 +20,7 @@ import {
   readManifest,
   SIGNATURE_BYTES_MAX,
   SIGNATURE_NAME,
+  STRANGE_MANIFEST_BYTES_MAX,
   signerOf,
 } from './manifest.ts'
 import { readTar, type TarEntry } from './tar.ts'
@@ -77,8 +78,13 @@ async function open(
   const manifestBytes = await small(entries, MANIFEST_NAME, BUNDLE_MANIFEST_BYTES_MAX)
   const signature = await small(entries, SIGNATURE_NAME, SIGNATURE_BYTES_MAX)
   const signer = signerOf(manifestBytes, signature, trust)
+  const trusted = trust.trusts(signer)
+  if (!trusted && manifestBytes.byteLength > STRANGE_MANIFEST_BYTES_MAX) {
+    const found = `wanted ${MANIFEST_NAME} of at most ${STRANGE_MANIFEST_BYTES_MAX} bytes by a signer who is not trusted`
+    throw new AppError('exhausted.size', `reading a bundle: ${found}, found ${manifestBytes.byteLength} of ${signer}`)
+  }
   const manifest = readManifest(manifestBytes)
-  return { manifest, signer, trusted: trust.trusts(signer), label: `import:${bundleName(manifestBytes)}` }
+  return { manifest, signer, trusted, label: `import:${bundleName(manifestBytes)}` }
 }
 
 async function small(

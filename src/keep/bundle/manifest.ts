@@ -18,6 +18,8 @@ export const MANIFEST_NAME = 'pyrsia-bundle.json'
 export const SIGNATURE_NAME = 'pyrsia-bundle.sig'
 /** The largest manifest that is read, bytes. */
 export const BUNDLE_MANIFEST_BYTES_MAX = 268_435_456
+/** The largest that is read of a signer who is not trusted, bytes: whoever can sign anything can have a node parse it. */
+export const STRANGE_MANIFEST_BYTES_MAX = 16_777_216
 /** The largest signature file that is read, bytes. */
 export const SIGNATURE_BYTES_MAX = 4_096
 

@@ -24,7 +24,8 @@ export interface OsvImported {
   readonly passedOver: number
 }
 
-const ZIP_LIMITS = { entriesMax: 5_000_000, entryBytesMax: 16 * 1024 ** 2 }
+/** The published archive of everything unpacks to a few GiB. */
+const ZIP_LIMITS = { entriesMax: 5_000_000, entryBytesMax: 16 * 1024 ** 2, totalBytesMax: 64 * 1024 ** 3 }
 const RECORD_BYTES_MAX = 16 * 1024 ** 2
 const DEPTH_MAX = 8
 

@@ -70,7 +70,10 @@ export function createReleasedFiles({
       if (stated.length === 0) return undefined
       const key = `${purl} ${label}`
       const seen = notebook.get(SEEN, key) as Seen | undefined
-      const changed = seen !== undefined && differs(seen.digests, stated, store)
+      const known = seen === undefined ? [] : knownOf(seen.digests, store)
+      const anchored = stated.some((digest) => known.includes(digest))
+      // Where nothing that is stated was seen before, only the bytes can tell; the owner's exception is for other bytes too.
+      const changed = differs(known, stated) || (accepted && seen !== undefined && !anchored)
       if (seen === undefined || (accepted && changed)) {
         // An exception that was made for another reason covers this too: it must not pass in silence.
         if (changed) logger.warn({ purl, label, seen, stated }, 'an exception let a released file change upstream')
@@ -80,8 +83,15 @@ export function createReleasedFiles({
       }
       if (changed) return report(key, { ...located, purl }, seen, stated)
       const more = stated.filter((digest) => !seen.digests.includes(digest))
-      if (more.length > 0) notebook.set(SEEN, key, { ...seen, digests: [...seen.digests, ...more] })
+      if (anchored && more.length > 0) notebook.set(SEEN, key, { ...seen, digests: [...seen.digests, ...more] })
       return undefined
+    },
+    pins(located) {
+      const { purl, label, upstream } = located
+      if (purl === undefined || located.mutable === true || upstreamEvidence(located).length === 0) return []
+      const seen = notebook.get(SEEN, `${purl} ${label}`) as Seen | undefined
+      const statedBy = `${upstream} when the file was first seen`
+      return (seen?.digests ?? []).map((digest) => ({ kind: 'index', digest, statedBy }))
     },
     conflicts: () => [...conflicts.values()].slice(-SHOWN_MAX).reverse(),
     conflictCount: () => conflicts.size,
@@ -97,10 +107,14 @@ function upstreamEvidence({ evidence }: Located): Evidence[] {
   return evidence.filter(({ kind }) => kind === 'index' || kind === 'header')
 }
 
-/** True if one function gives two digests. What was not stated before is looked up in the stored bytes. */
-function differs(seen: readonly Digest[], stated: readonly Digest[], store: Pick<Store, 'lookup'>): boolean {
+/** What was seen, and what the stored bytes have besides. */
+function knownOf(seen: readonly Digest[], store: Pick<Store, 'lookup'>): Digest[] {
   const stored = seen.map((digest) => store.lookup(digest)).find((blob) => blob !== undefined)
-  const known = [...seen, ...(stored?.names ?? [])]
+  return [...seen, ...(stored?.names ?? [])]
+}
+
+/** True if one function gives two digests. */
+function differs(known: readonly Digest[], stated: readonly Digest[]): boolean {
   return stated.some((digest) => {
     const same = known.filter((other) => algorithmOf(other) === algorithmOf(digest))
     return same.length > 0 && !same.includes(digest)

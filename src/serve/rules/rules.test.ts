@@ -182,6 +182,37 @@ test('a released file may be stated by a further digest, which counts from then 
   assert.match(await textOf(flow, '/file/a'), /^untrusted: /)
 })
 
+test('a released file that upstream states by a weaker digest than before must still be the bytes that were seen', async () => {
+  const flow = readFlow()
+  const [first, second] = [someBytes(10), someBytes(10, 2)]
+  const weak = (bytes: Uint8Array): Partial<Located> => {
+    const digest = digestBytes('md5', bytes)
+    return { digests: [digest], evidence: [{ kind: 'index', digest, statedBy: 'x' }] }
+  }
+  flow.file('a', first)
+  assert.equal((await flow.get('/file/a')).status, 200)
+  await flow.store.remove(blobIdOf(first))
+  flow.file('a', second, weak(second))
+  assert.match(await textOf(flow, '/file/a'), /^(untrusted|unavailable): /)
+  assert.equal(flow.store.lookup(blobIdOf(second)), undefined)
+  flow.file('a', first, weak(first))
+  assert.equal((await flow.get('/file/a')).status, 200, 'what was stated of other bytes is not remembered')
+})
+
+test('with an exception a weaker digest of other bytes takes the place of what was seen', async () => {
+  const { flow, except } = ruled('')
+  const [first, second] = [someBytes(10), someBytes(10, 2)]
+  flow.file('a', first)
+  assert.equal((await flow.get('/file/a')).status, 200)
+  await flow.store.remove(blobIdOf(first))
+  const digest = digestBytes('sha1', second)
+  flow.file('a', second, { digests: [digest], evidence: [{ kind: 'index', digest, statedBy: 'x' }] })
+  except({ purl: parsePurl('pkg:generic/a@1.0.0'), reason: 'rebuilt', madeAtMs: START_MS, untilMs: START_MS + 1_000 })
+  assert.equal(await textOf(flow, '/file/a'), String(Buffer.from(second)))
+  flow.clock.advance(1_000)
+  assert.equal(await textOf(flow, '/file/a'), String(Buffer.from(second)))
+})
+
 test('with an exception the owner accepts the new digest for good', async () => {
   const exceptions: PolicyException[] = []
   const { flow, except } = ruled('', {}, exceptions)

@@ -85,6 +85,11 @@ export interface ReleasedFiles {
    * first time. With `accepted` (the owner's exception) the new digests take the place of the old ones.
    */
   conflict(located: Located, accepted: boolean): Reason | undefined
+  /**
+   * What was seen of the file, all of which its bytes must have: upstream could state a weaker digest than before, of other
+   * bytes, and contradict nothing.
+   */
+  pins(located: Located): readonly Evidence[]
   /** Conflicts, the latest first, at most 100. */
   conflicts(): readonly ReleaseConflict[]
   /** How many there are. */

@@ -66,6 +66,32 @@ test('what nobody comes for is bounded: a thousand small files in a minute', asy
   assert.ok(before > 200 && before <= 1_025, `${before} requests`)
 })
 
+test('files that name ever new ones are not followed without end, however long that takes', async () => {
+  const length = 3_000
+  const flow = leading(
+    Object.fromEntries(Array.from({ length }, (_, at) => [`c${at}`, `file /file/c${at + 1}`] as const)),
+  )
+  await take(flow, '/file/c0')
+  let before = -1
+  while (before !== flow.upstream.requests.length) {
+    before = flow.upstream.requests.length
+    // What was brought a minute ago is no longer counted as waiting for somebody.
+    flow.clock.advance(61_000)
+    for (let turn = 0; turn < 50; turn += 1) await settled()
+  }
+  assert.ok(before > 1_000 && before <= 1_025, `${before} requests`)
+  assert.equal(await take(flow, '/file/c2000'), 'upstream')
+  assert.equal(asked(flow, '/c2001'), 1, 'what a client takes leads on')
+})
+
+test('a large file is not brought before somebody asks for it', async () => {
+  const flow = leading({ a: 'file /file/large' })
+  flow.file('large', new Uint8Array(16_777_217))
+  await take(flow, '/file/a')
+  assert.equal(flow.store.lookup(blobIdOf(new Uint8Array(16_777_217))), undefined)
+  assert.equal(await take(flow, '/file/large'), 'upstream')
+})
+
 test('a file from the store, and one that does not say that it leads, bring nothing', async () => {
   const flow = leading({ a: 'file /file/b', b: 'x' })
   flow.file('plain', Buffer.from('not leading\nfile /file/b'))

@@ -17,7 +17,17 @@ export interface AheadJob {
   readonly path: string
   /** True: the file. False: what upstream states of it. */
   readonly whole: boolean
+  readonly walk: Walk
 }
+
+/** What one file that a client took has led to so far, and what that led to. */
+interface Walk {
+  /** Jobs that may still be begun: files that name ever new ones must not be followed without end. */
+  left: number
+}
+
+/** The largest file that is brought before anybody asks, bytes. */
+export const AHEAD_BYTES_MAX = 16_777_216
 
 /** Brings what a job names, under all rules of the read flow; the file, if it came from elsewhere just now. */
 export type Bring = (job: AheadJob, signal: AbortSignal) => Promise<Located | undefined>
@@ -29,6 +39,8 @@ const LEADING_BYTES_MAX = 262_144
 /** So many files may be brought within this time for which nobody has come, or nothing more is brought. */
 const UNASKED_MAX = 1_024
 const UNASKED_MS = 60_000
+/** Jobs that one file may lead to, over all steps. */
+const WALK_MAX = 1_024
 
 /** What is on its way before anybody asks. */
 export class Ahead {
@@ -51,13 +63,17 @@ export class Ahead {
     this.#unasked.delete(`${ecosystem} ${path}`)
   }
 
-  /** A file came from elsewhere and is in the store: begins with what it leads to. Never throws. */
+  /** A file that a client took came from elsewhere and is in the store: begins with what it leads to. Never throws. */
   follow(ecosystem: Ecosystem, path: string, located: Located): void {
-    if (located.leads !== true || ecosystem.ahead === undefined) return
-    this.#next(ecosystem, path, located).catch((error) => this.#failed(path, error))
+    this.#follow(ecosystem, path, located, { left: WALK_MAX })
   }
 
-  async #next(ecosystem: Ecosystem, path: string, located: Located): Promise<void> {
+  #follow(ecosystem: Ecosystem, path: string, located: Located, walk: Walk): void {
+    if (located.leads !== true || ecosystem.ahead === undefined || walk.left <= 0) return
+    this.#next(ecosystem, path, located, walk).catch((error) => this.#failed(path, error))
+  }
+
+  async #next(ecosystem: Ecosystem, path: string, located: Located, walk: Walk): Promise<void> {
     const { store } = this.#parts
     const blob = storedBlob(located, store)
     if (blob === undefined || blob.sizeBytes > LEADING_BYTES_MAX) return
@@ -70,8 +86,8 @@ export class Ahead {
     }
     const { files, statements } = ecosystem.ahead?.(path, bytes) ?? { files: [], statements: [] }
     const jobs = [
-      ...files.map((each) => ({ ecosystem, path: each, whole: true })),
-      ...statements.map((each) => ({ ecosystem, path: each, whole: false })),
+      ...files.map((each) => ({ ecosystem, path: each, whole: true, walk })),
+      ...statements.map((each) => ({ ecosystem, path: each, whole: false, walk })),
     ]
     for (const job of jobs) this.#begin(job, located.upstream)
   }
@@ -84,7 +100,8 @@ export class Ahead {
     }
     const key = `${job.ecosystem.id} ${job.path}`
     if (this.#unasked.has(key) || this.#unasked.size >= UNASKED_MAX || this.#waiting.length >= WAITING_MAX) return
-    if (!this.#parts.upstream.askable(upstream)) return
+    if (job.walk.left <= 0 || !this.#parts.upstream.askable(upstream)) return
+    job.walk.left -= 1
     this.#unasked.set(key, nowMs)
     this.#waiting.push(job)
     void this.#work()
@@ -97,7 +114,7 @@ export class Ahead {
     this.#running += 1
     try {
       const located = await this.#bring(job, this.#life)
-      if (located !== undefined) this.follow(job.ecosystem, job.path, located)
+      if (located !== undefined) this.#follow(job.ecosystem, job.path, located, job.walk)
     } catch (error) {
       this.#failed(job.path, error)
     } finally {
