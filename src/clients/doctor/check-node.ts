@@ -90,7 +90,10 @@ function upstreamFindings({ upstreams }: RunningFacts, answers: Asked, well: str
         severity: failed === undefined ? ('warning' as const) : ('error' as const),
         check: 'upstream.dead',
         wanted: `upstream ${name} to answer at ${url}`,
-        found: failed === undefined ? `it answers now, but failed the node${seen}` : `${failed}${seen}`,
+        found:
+          failed === undefined
+            ? `${name} answers now, but failed the node${seen}`
+            : `${name} does not answer: ${failed}${seen}`,
         mend: `check the network and the proxy, or name another with pyrsia start --upstream ${name}=URL; until then what the store and peers have is served`,
       },
     ]

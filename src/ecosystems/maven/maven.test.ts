@@ -434,6 +434,21 @@ test('metadata lists its versions for the policy, and leaves out what it hides i
   assert.equal(Buffer.from(checksum.bytes).toString(), hexOf(digestBytes('sha1', made.bytes)))
 })
 
+test('metadata may be of an artifact, of a group, and of the folder of a version: a private name is told to nobody in any reading', () => {
+  const readings = (path: string) => {
+    const request = requestOf(path)
+    const route = maven.routes.find(({ pattern }) => pattern.test(path))
+    const want = route?.want({}, request)
+    return want === undefined ? [] : [maven.subject?.(want), ...(maven.readings?.(want) ?? [])]
+  }
+  assert.deepEqual(readings('/com/acme/lib/1.0/maven-metadata.xml.sha1'), [
+    'pkg:maven/com.acme.lib/1.0',
+    'pkg:maven/com.acme.lib.1.0/maven-metadata.xml',
+    'pkg:maven/com.acme/lib@1.0',
+  ])
+  assert.deepEqual(readings('/acme/maven-metadata.xml'), [undefined, 'pkg:maven/acme/maven-metadata.xml'])
+})
+
 test('the default upstream is the repository of the purl library, and is known however it is spelled', () => {
   const url = mavenDefaultUrl()
   assert.match(url, /^https:\/\/[^/]+\/maven2$/)

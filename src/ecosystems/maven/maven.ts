@@ -21,7 +21,7 @@ export const maven: Ecosystem = {
   id: MAVEN_TYPE,
   osvName: 'Maven',
   mount: { kind: 'path', prefix: '/maven2', clientPath: '/maven2' },
-  tryLines: ['pyrsia setup maven && mvn dependency:get -Dartifact=commons-io:commons-io:2.16.1'],
+  tryLines: ['{program} setup maven && mvn dependency:get -Dartifact=commons-io:commons-io:2.16.1'],
   upstreams: [{ name: MAVEN_UPSTREAM, url: mavenDefaultUrl(), share: 'network' }],
   aliases: ['sha512', 'sha1', 'md5'],
   routes: mavenRoutes,

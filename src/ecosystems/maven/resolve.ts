@@ -91,12 +91,18 @@ export function subjectOf(place: MavenPlace): Purl | undefined {
   return artifact === undefined || group === '' ? undefined : artifactPurl(group, artifact, version)
 }
 
-/** Metadata of `com/acme` is of the artifact `com:acme`, or of the plugins of the group `com.acme`, whatever they are called. */
+/**
+ * Metadata of `com/acme` is of the artifact `com:acme`, or of the plugins of the group `com.acme`, whatever they are called; that of
+ * `com/acme/lib/1.0` tells of `com.acme:lib`.
+ */
 export function mavenReadings(want: Want): readonly Purl[] {
   if (want.kind !== 'artifact' && want.kind !== 'document') return []
   const place = readPlace(want.params.path ?? '')
   if (place.kind !== 'metadata') return []
-  return [artifactPurl(place.segments.join('.'), METADATA_FILE, undefined)]
+  const plugins = artifactPurl(place.segments.join('.'), METADATA_FILE, undefined)
+  const [artifact = '', version] = place.segments.slice(-2)
+  const group = place.segments.slice(0, -2)
+  return group.length === 0 ? [plugins] : [plugins, artifactPurl(group.join('.'), artifact, version)]
 }
 
 /** The metadata of a package at one upstream. */

@@ -126,6 +126,12 @@ test('a bundle carries pinned blobs with their names, documents and pointers to 
   assert.deepEqual(b.bundles.list(), [imported])
 })
 
+test('a lockfile that was never synced is no part of a bundle in silence: nothing is written', async () => {
+  const a = await filled()
+  const wanted = { all: false, labels: ['lock', 'sync:/never.lock'] } as const
+  await assert.rejects(a.bundles.export(wanted, never), { code: 'absent.blob', message: /never\.lock/ })
+})
+
 test('a stranger cannot have a node parse a huge manifest; who is trusted can', async () => {
   const labels = Array.from({ length: 2_100 }, (_, at) => String(at).padEnd(8_192, 'x'))
   const bundle = forged([], { labels }, 'A')

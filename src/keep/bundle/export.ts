@@ -12,7 +12,7 @@ import type { BundleDependencies, BundleSelection } from './types.ts'
 
 const PAGE = 1000
 
-/** The bundle of what is selected. @throws absent.blob if that is nothing; while it streams absent.blob, damaged.blob, aborted.caller */
+/** The bundle of what is selected. @throws absent.blob if that is nothing, or one of the labels is of nothing; while it streams absent.blob, damaged.blob, aborted.caller */
 export async function exportBundle(
   selection: BundleSelection,
   dependencies: BundleDependencies,
@@ -29,10 +29,12 @@ export async function exportBundle(
     const blob = body === undefined ? undefined : store.lookup(body)
     if (blob !== undefined) blobs.set(blob.id, blob)
   }
-  if (blobs.size === 0) {
-    const what = selection.all ? 'the store is empty' : `nothing is pinned as ${labels.join(', ')}`
-    throw new AppError('absent.blob', `there is nothing to export: ${what}`)
-  }
+  if (blobs.size === 0 && selection.all)
+    throw new AppError('absent.blob', 'there is nothing to export: the store is empty')
+  const pinned = new Set([...blobs.values()].flatMap(({ pins }) => pins))
+  // One lockfile that was never synced is found out here, not on a machine without a network.
+  const empty = labels.filter((label) => !pinned.has(label))
+  if (empty.length > 0) throw new AppError('absent.blob', `nothing is pinned as ${empty.join(', ')}: sync it first`)
   const written = writeManifest(
     {
       createdAtMs: clock.nowMs(),

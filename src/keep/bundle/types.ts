@@ -29,7 +29,7 @@ export interface ImportedBundle {
 export interface Bundles {
   /**
    * The bundle as a stream; each blob is checked as it is read.
-   * @throws absent.blob if nothing is selected; damaged.blob while it streams
+   * @throws absent.blob if nothing is selected, or nothing is pinned under one of the labels; damaged.blob while it streams
    */
   export(selection: BundleSelection, signal: AbortSignal): Promise<ByteStream>
   /**
