@@ -30,7 +30,7 @@ import {
 import { silentLogger } from '../base/clock.ts'
 import { signerOfSeed } from '../base/crypto/ed25519.ts'
 import { makeVkey } from '../base/network/vkey.ts'
-import { checkLog } from './disk/check-log.ts'
+import { checkLog, checkRecord } from './disk/check-log.ts'
 import { nodeLogFiles } from './disk/files.ts'
 import { logLayout } from './disk/layout.ts'
 import { type DiskWriterOptions, openDiskMirror, openDiskWriter } from './disk.ts'
@@ -132,6 +132,34 @@ test('a checkpoint that a power cut left empty, torn or old is shown again as it
   writeFileSync(layout.checkpoint, '')
   await (await openDiskMirror({ origin: ORIGIN, directory, keysOf: sampleKeysOf }, dependencies)).close()
   assert.equal(readFileSync(layout.checkpoint, 'utf8'), note)
+})
+
+test('checkRecord() says why a log that checks from its entries would not be opened', async () => {
+  const { directory, layout } = await closedLog(3)
+  assert.deepEqual(await checkRecord(layout, ORIGIN), [])
+  const old = readFileSync(layout.record)
+  const log = await writerIn(directory, false)
+  await log.append(sampleEntries(5))
+  await log.close()
+  const problemOf = async () => (await checkRecord(layout, ORIGIN)).map(({ problem }) => problem).join()
+  writeFileSync(layout.record, old)
+  assert.match(await problemOf(), /not covered by its record, which goes to 3; was an old copy restored/)
+  writeFileSync(layout.record, 'x')
+  assert.match(await problemOf(), /does not have the digest that it states/)
+  rmSync(layout.record)
+  assert.match(await problemOf(), /is missing/)
+  assert.deepEqual((await checkLog(layout.served, { key })).problems, [])
+})
+
+test('checkLog() takes a full tile for the partial one that it took the place of while the log grew', async () => {
+  const { directory, layout } = await closedLog(3)
+  const before = readFileSync(layout.checkpoint)
+  const log = await writerIn(directory, false)
+  await log.append(sampleEntries(300, 3))
+  await log.close()
+  assert.equal(existsSync(join(layout.served, 'tile/0/000.p')), false)
+  writeFileSync(layout.checkpoint, before)
+  assert.deepEqual((await checkLog(layout.served, { key })).problems, [])
 })
 
 test('a log whose last tile or bundle was changed is not signed any further', async () => {

@@ -58,13 +58,13 @@ function addNetwork(program: Command, context: CliContext): void {
 
 function addInspect(program: Command, context: CliContext): void {
   const load = () => import('./inspect.ts')
-  const [example = 'pkg:generic/left-pad@1.3.0'] = context.examplePurls
+  const example = loggedExample(context)
   const [, type = '', name = ''] = /^pkg:([^/]+)\/(.*)$/.exec(example) ?? []
   const inspect = listing(
     program
       .command('inspect-log')
       .argument('[ecosystem]', 'Purl type of the package')
-      .argument('[coordinates]', 'As its users write them, or a package URL'),
+      .argument('[coordinates]', 'As its users write them, version included, or a package URL'),
   )
     .description('Show what the transparency log has on a package')
     .option('--latest', 'The newest entry alone')
@@ -92,6 +92,12 @@ function addInspect(program: Command, context: CliContext): void {
     .action(async (_options, command: Command) => (await load()).inspectCheckpoint(context, command.optsWithGlobals()))
 }
 
+/** A package as the log has it: entries are of one version each. */
+function loggedExample({ examplePurls }: CliContext): string {
+  const [example = 'pkg:generic/left-pad'] = examplePurls
+  return example.includes('@') ? example : `${example}@1.3.0`
+}
+
 function listing(command: Command): Command {
   return common(command)
     .option('--format <FORMAT>', 'table, csv or json (default: table)')
@@ -100,7 +106,7 @@ function listing(command: Command): Command {
 
 function addProof(program: Command, context: CliContext): void {
   const load = () => import('./proof.ts')
-  const [example = 'pkg:generic/left-pad@1.3.0'] = context.examplePurls
+  const example = loggedExample(context)
   common(program.command('proof').argument('<purl>', 'Package URL, or the index of an entry'))
     .description('Write the proof of what the log says of a package, for pyrsia verify on any machine')
     .requiredOption('-o, --output <FILE>', 'The proof to write')

@@ -43,7 +43,8 @@ export async function inspectPackage(
   const latest = options.latest === true ? 'true' : undefined
   const found = await node.get<LogEntriesView>('/api/log/find', { ecosystem, coordinates, latest })
   if (found.entries.length === 0) {
-    throw new AppError('absent.entry', `the log ${found.origin} has nothing on ${ecosystem} ${coordinates}`)
+    const nothing = `the log ${found.origin} has nothing on ${ecosystem} ${coordinates}`
+    throw new AppError('absent.entry', `${nothing}; its entries are of one exact version each`)
   }
   context.out(show(found.entries))
 }

@@ -55,7 +55,8 @@ export async function logCheck(context: CliContext, options: CommonOptions): Pro
   if (found.problems.length > 0) {
     if (!options.json)
       context.out(found.problems.map(({ path, problem }) => `! ${plainText(`${path}: ${problem}`)}\n`).join(''))
-    throw new AppError('damaged.log', `the log in ${found.directory} has ${found.problems.length} problems`)
+    const count = found.problems.length === 1 ? '1 problem' : `${found.problems.length} problems`
+    throw new AppError('damaged.log', `the log in ${found.directory} has ${count}: see docs/how-to/run-a-log.md`)
   }
   if (!options.json) context.out(checkText(found))
 }

@@ -4,6 +4,7 @@
  * the checkpoint covered when it began.
  */
 import { join } from 'node:path'
+import { silentLogger } from '../../base/clock.ts'
 import { AppError, errorChain, throwIfAborted } from '../../base/errors.ts'
 import type { Vkey } from '../../base/network/vkey.ts'
 import { type Edge, EMPTY_EDGE, grow, headOf } from '../growth.ts'
@@ -14,6 +15,8 @@ import { decodeEntries } from '../tree/entry-bundle.ts'
 import { sameHash } from '../tree/hash.ts'
 import { entriesPath, grownBundles, hashesAtLevel, TILE_WIDTH, tilePath } from '../tree/tiles.ts'
 import { type LogFiles, nodeLogFiles } from './files.ts'
+import type { LogLayout } from './layout.ts'
+import { readEdge, readNewest, readRecord } from './record.ts'
 
 /** Something that is wrong. */
 export interface LogProblem {
@@ -106,12 +109,43 @@ async function readCheckpoint(
   }
 }
 
+/** A running node may append while it is looked at: so often it is begun again. */
+const ATTEMPTS = 20
+
+/**
+ * What is wrong with the record of a log of this node: without one that covers the checkpoint and fits the tiles, the log is not
+ * opened, however sound its entries are. @throws unavailable.storage
+ */
+export async function checkRecord(
+  layout: LogLayout,
+  origin: string,
+  files: LogFiles = nodeLogFiles,
+): Promise<readonly LogProblem[]> {
+  const path = layout.record
+  for (let attempt = 1; ; attempt += 1) {
+    const before = await files.read(path)
+    try {
+      const record = await readRecord(files, layout, origin)
+      if (record === undefined) return [{ path, problem: 'is missing; only a copy of it that is not older will do' }]
+      await readNewest(files, layout, origin, record, silentLogger)
+      await readEdge(files, layout, record.head)
+      return []
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'damaged.log') throw error
+      const after = await files.read(path)
+      const moved = before !== undefined && after !== undefined && !sameHash(before, after)
+      if (!moved || attempt === ATTEMPTS) return [{ path, problem: errorChain(error).join(': ') }]
+    }
+  }
+}
+
 /** The entries of a bundle, or what is wrong with it. */
 async function readBundle(files: LogFiles, path: string, width: number): Promise<Uint8Array[] | string> {
-  const bytes = await files.read(path)
-  if (bytes === undefined) return 'is missing'
   try {
-    return decodeEntries(bytes, width)
+    const bytes = await files.read(path)
+    if (bytes !== undefined) return decodeEntries(bytes, width)
+    const full = await files.read(fullOf(path))
+    return full === undefined ? 'is missing' : decodeEntries(full, TILE_WIDTH).slice(0, width)
   } catch (error) {
     if (error instanceof AppError) return `cannot be read: ${error.message}`
     throw error
@@ -125,9 +159,15 @@ async function compare(
   bytes: Uint8Array,
   tell: (path: string, problem: string) => void,
 ): Promise<void> {
-  const found = await files.read(join(directory, path))
+  const file = join(directory, path)
+  const found = (await files.read(file)) ?? (await files.read(fullOf(file)))?.subarray(0, bytes.byteLength)
   if (found === undefined) tell(path, 'is missing')
   else if (!sameHash(found, bytes)) tell(path, 'is not what the entries give')
+}
+
+/** The full form of a partial file, which may have taken its place meanwhile; of a full one the file itself. */
+function fullOf(path: string): string {
+  return path.replace(/\.p\/\d+$/, '')
 }
 
 /** The partial tiles that a tree of `size` ends with; those of smaller trees may be gone. */

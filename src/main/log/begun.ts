@@ -11,9 +11,14 @@ export function beginMark(keyPath: string, network: Pick<Network, 'origin'>): st
   return isSolo(network) ? `${keyPath}.begun` : `${keyPath}.${originHash(network.origin).slice(0, 16)}.begun`
 }
 
+/** Whether a store was begun: its mark is there. @throws usage.config */
+export async function wasBegun(markPath: string): Promise<boolean> {
+  return (await readConfigFile(markPath)) !== undefined
+}
+
 /** Opens with leave to create if there is no mark yet, and leaves the mark. @throws what `open` throws, usage.config */
 export async function openOnce<T>(markPath: string, open: (create: boolean) => Promise<T>): Promise<T> {
-  const begun = (await readConfigFile(markPath)) !== undefined
+  const begun = await wasBegun(markPath)
   const opened = await open(!begun)
   // Only after that: whoever crashed in between may create again, which finds what is there.
   if (!begun)

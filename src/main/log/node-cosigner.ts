@@ -12,6 +12,7 @@ import { cosignOwn } from '../../log/witness/cosign-own.ts'
 import { createWitness, type Witness, type WitnessLog } from '../../log/witness/witness.ts'
 import type { NodeNetwork } from '../network/node-network.ts'
 import { openOnce } from './begun.ts'
+import { orMend } from './or-mend.ts'
 
 /** What the cosigner does. */
 export interface NodeCosignerOptions {
@@ -50,9 +51,9 @@ export async function openNodeCosigner(
   const signer = signers?.cosigner ?? keys.make('cosigner', random)
   const key = keyOf(own?.keys.cosigner, signer)
   const directory = join(options.directory, 'cosigner')
-  const store = await openOnce(`${keys.path('cosigner')}.begun`, (create) =>
-    openCosignerStore({ directory, create, confirmFirst: options.confirmFirst }),
-  )
+  const open = (create: boolean): ReturnType<typeof openCosignerStore> =>
+    openCosignerStore({ directory, create, confirmFirst: options.confirmFirst })
+  const store = await orMend(openOnce(`${keys.path('cosigner')}.begun`, open), 'cosigner')
   const nowSeconds = (): number => Math.floor(clock.nowMs() / 1000)
   const { writer, witnessed } = options
   const cosign = (log: LogWriter): Promise<unknown> =>

@@ -8,11 +8,14 @@ import { appendTestEntries, joinTestNetwork, makeTestNetwork } from '../../../te
 import { TileLog, testAuthorities } from '../../../test/kit/tile-log.ts'
 import { silentLogger } from '../../base/clock.ts'
 import { makeVkey } from '../../base/network/vkey.ts'
+import { logLayout } from '../../log/disk/layout.ts'
 import { originHash } from '../../log/reader/exchange.ts'
 import { searchPath } from '../../log/reader/search.ts'
 import { formatAddCheckpoint } from '../../log/witness/request.ts'
 import type { PeerInfo } from '../../peers/peers.ts'
 import { systemClock, systemRandom } from '../effects.ts'
+import { readNodeNetwork } from '../network/node-network.ts'
+import { checkOwnLog } from '../network/verify-file.ts'
 import { type NodeLog, type NodeLogDependencies, type NodeLogOptions, openNodeLog } from './node-log.ts'
 
 const ORIGIN = 'log.acme.example'
@@ -179,4 +182,44 @@ test('an authority whose old copy was restored learns it from others, cosigns no
   assert.ok(sharing)
   while (!restored.view().notes.some((each) => each.includes('old copy restored'))) await setTimeout(20)
   assert.equal(restored.view().checkpoint?.cosigners.length, 0)
+})
+
+test('a log, or a memory of a cosigner, that is lost or damaged keeps the node from starting; it says what mends it and changes nothing', async (t) => {
+  const directory = await directoryFor(t)
+  await assert.rejects(checkOwnLog(directory), { code: 'absent.network' })
+  await (await opened(directory))[Symbol.asyncDispose]()
+  await appendTestEntries(directory, 3)
+  await (await opened(directory))[Symbol.asyncDispose]()
+  assert.deepEqual((await checkOwnLog(directory)).problems, [])
+  const origin = (await readNodeNetwork(directory))?.network.origin ?? ''
+  const { record, served } = logLayout(join(directory, 'log'), origin)
+  const signed = join(directory, 'cosigner', 'signed')
+  for (const path of [record, join(served, 'tile', 'entries', '000.p', '3'), signed]) {
+    const bytes = await readFile(path)
+    await rm(path)
+    const damaged = { code: path === signed ? 'damaged.cosigner' : 'damaged.log', message: /run-a-log\.md/ }
+    await assert.rejects(opened(directory), damaged)
+    if (path !== signed) assert.notDeepEqual((await checkOwnLog(directory)).problems, [], path)
+    await writeFile(path, bytes)
+    const again = await opened(directory)
+    assert.equal(again.reader.newest()?.size, 3)
+    await again[Symbol.asyncDispose]()
+  }
+  await rm(join(directory, 'log'), { recursive: true })
+  await assert.rejects(opened(directory), { code: 'damaged.log', message: /second history/ })
+  assert.notDeepEqual((await checkOwnLog(directory)).problems, [])
+  // To begin anew is to give up the keys that signed the other history.
+  for (const name of ['log', 'cosigner', 'keys', 'network.json']) await rm(join(directory, name), { recursive: true })
+  await (await opened(directory))[Symbol.asyncDispose]()
+  assert.notEqual((await readNodeNetwork(directory))?.network.origin, origin)
+})
+
+test('the log of a node that follows in light mode, or has not started yet, is not there to be checked', async (t) => {
+  const from = await directoryFor(t)
+  await makeTestNetwork(from, ORIGIN)
+  await assert.rejects(checkOwnLog(from), { code: 'absent.entry', message: /never started/ })
+  const directory = await directoryFor(t)
+  await joinTestNetwork(directory, from)
+  await (await opened(directory, { mode: 'light' }))[Symbol.asyncDispose]()
+  await assert.rejects(checkOwnLog(directory), { code: 'absent.entry', message: /light/ })
 })

@@ -32,6 +32,7 @@ import { beginMark, openOnce } from './begun.ts'
 import { openCheckpointFile } from './checkpoint-file.ts'
 import { logKeysOf } from './network-keys.ts'
 import { type NodeCosigner, openNodeCosigner } from './node-cosigner.ts'
+import { orMend } from './or-mend.ts'
 import { logSources } from './sources.ts'
 import { viewOf } from './view.ts'
 
@@ -82,6 +83,7 @@ export interface NodeLog extends AsyncDisposable {
 export async function openNodeLog(options: NodeLogOptions, dependencies: NodeLogDependencies): Promise<NodeLog> {
   const { clock, random } = dependencies
   const network = await ensureNodeNetwork(options.directory, { random, nowSeconds: Math.floor(clock.nowMs() / 1000) })
+  for (const note of network.notes) dependencies.logger.warn({}, note)
   await using opened = new AsyncDisposableStack()
   const log = opened.use(new OpenLog(options, dependencies, network))
   await log.open()
@@ -245,7 +247,8 @@ class OpenLog implements NodeLog {
     const disk = { origin, directory: join(directory, 'log'), keysOf: indexKeys }
     if (signers !== undefined && network.quorum.of === 1) {
       const open = (create: boolean): Promise<LogWriter> => openDiskWriter({ ...disk, create }, signers.log, { logger })
-      const writer = await openOnce(beginMark(keys.path('log'), network), open)
+      const mark = beginMark(keys.path('log'), network)
+      const writer = await orMend(openOnce(mark, open), 'written')
       this.#ends.push(() => writer.close())
       this.#reader = writer
       this.#writer = writer
@@ -257,7 +260,7 @@ class OpenLog implements NodeLog {
       this.#reader = light
       return light
     }
-    const mirror = await openDiskMirror(disk, { logger })
+    const mirror = await orMend(openDiskMirror(disk, { logger }), this.#shared ? 'followed' : 'written')
     this.#ends.push(() => mirror.close())
     this.#reader = mirror
     return followedMirror(mirror)

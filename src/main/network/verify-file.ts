@@ -14,12 +14,14 @@ import { readVkey } from '../../base/network/vkey.ts'
 import { parsePurl } from '../../base/purl.ts'
 import type { LogCheckReport, VerifyReport, VerifyRequest } from '../../cli/context.ts'
 import { readBytes, readText } from '../../cli/offline/files.ts'
-import { checkLog } from '../../log/disk/check-log.ts'
+import { checkLog, checkRecord } from '../../log/disk/check-log.ts'
+import { nodeLogFiles } from '../../log/disk/files.ts'
 import { logLayout } from '../../log/disk/layout.ts'
 import { WORDS } from '../../policy/verdict.ts'
 import { type FileFinding, findingOf } from '../../serve/rules/findings.ts'
 import { PROOF_BYTES_MAX } from '../../verify/proof-bundle.ts'
 import { type VerifiedProof, verifyProofBundle } from '../../verify/verify-bundle.ts'
+import { beginMark, wasBegun } from '../log/begun.ts'
 import { readNodeNetwork } from './node-network.ts'
 
 /** Verdicts that speak for an artefact which they name as equal. */
@@ -42,16 +44,25 @@ export async function verifyFile(request: VerifyRequest, directory: string, nowS
   return reportOf(found, digests, request, nowSeconds)
 }
 
-/** Checks the log of a data directory from its entries. @throws absent.network, usage.network, unavailable.storage */
+/**
+ * Checks the log of a data directory from its entries, and the record without which the node would not open it.
+ * @throws absent.network, absent.entry if it has no log; usage.network, unavailable.storage
+ */
 export async function checkOwnLog(directory: string): Promise<LogCheckReport> {
   const found = await readNodeNetwork(directory)
   if (found === undefined) throw new AppError('absent.network', `${directory} has no network.json, and so no log`)
   const { network, own } = found
-  const { served } = logLayout(join(directory, 'log'), network.origin)
+  const layout = logLayout(join(directory, 'log'), network.origin)
+  const shown = await nodeLogFiles.names(layout.served)
+  if (shown.length === 0 && !(await wasBegun(beginMark(found.keys.path('log'), network)))) {
+    const why = 'it was never started with this network, or keeps the log light'
+    throw new AppError('absent.entry', `the node of ${directory} has no copy of the log ${network.origin}: ${why}`)
+  }
   const key = own?.keys.log ?? network.organisations[0]?.keys.log
-  const checked = await checkLog(served, key === undefined ? {} : { key: readVkey(key) })
-  const { checkpoint, entries, problems } = checked
-  return { directory: served, origin: checkpoint?.origin, size: checkpoint?.size ?? 0, entries, problems }
+  const checked = await checkLog(layout.served, key === undefined ? {} : { key: readVkey(key) })
+  const { checkpoint, entries } = checked
+  const problems = [...checked.problems, ...(await checkRecord(layout, network.origin))]
+  return { directory: layout.served, origin: checkpoint?.origin, size: checkpoint?.size ?? 0, entries, problems }
 }
 
 async function pinnedNetwork(file: string | undefined, directory: string): Promise<Network> {
