@@ -124,9 +124,9 @@ test('a peer that always breaks off is given up with unavailable.peer', async (t
   await assert.rejects(collect(transfer.stream, blob.byteLength), { code: 'unavailable.peer' })
 })
 
-test('a peer that stalls is hedged, demoted, and the blob arrives', async (t) => {
+test('a peer that stalls is hedged, and the blob arrives', async (t) => {
   const join = dataNetwork(t)
-  const asker = await join({ stallTimeoutMs: 150, hedgeMinMs: 20 })
+  const asker = await join({ stallTimeoutMs: 5_000, hedgeMinMs: 20 })
   const [stalled, quick] = [await join(), await join()]
   for (const { host } of [stalled, quick]) host.add(blob)
   stalled.host.tamper = () => new Promise(() => {})
