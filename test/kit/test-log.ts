@@ -4,16 +4,16 @@ import { signerOfSeed } from '../../src/base/crypto/ed25519.ts'
 import { type Entry, encodeEntry, parseEntry } from '../../src/base/entries/entry.ts'
 import { entryKeys } from '../../src/base/entries/entry-keys.ts'
 import type { Network } from '../../src/base/network/network.ts'
-import type { EntryKeys, LogWriter } from '../../src/log/log.ts'
+import type { AcceptedCheckpoint, EntryKeys, LogWriter } from '../../src/log/log.ts'
 import { createMemoryWriter } from '../../src/log/memory.ts'
 import { cosign } from '../../src/log/note/cosignature.ts'
 import { formatNote, parseNote } from '../../src/log/note/note.ts'
+import type { TrustedLog } from '../../src/serve/rules/verdicts.ts'
 import { sampleNetwork, sampleSeed } from './sample-network.ts'
 
 /** A log that a test appends to. */
-export interface TestLog {
+export interface TestLog extends TrustedLog {
   readonly reader: LogWriter
-  readonly network: Network
   /** Appends entries; the checkpoint over them is cosigned at `cosignedSeconds`, by nobody if that is undefined. */
   append(...entries: readonly Entry[]): Promise<void>
 }
@@ -40,12 +40,19 @@ export function testLog(options: TestLogOptions): TestLog {
   return {
     reader,
     network,
+    timeOf: medianOf,
     async append(...entries) {
       await reader.append(entries.map(encodeEntry))
       const newest = reader.newest()
       if (newest !== undefined) await reader.publish({ ...newest, cosignatures })
     },
   }
+}
+
+/** The median of all times, as if there were no witnesses. */
+export function medianOf({ cosignatures }: Pick<AcceptedCheckpoint, 'cosignatures'>): number | undefined {
+  const times = cosignatures.map(({ timeSeconds }) => timeSeconds).sort((a, b) => a - b)
+  return times[Math.floor((times.length - 1) / 2)]
 }
 
 /** What the log's index finds an entry by. */
@@ -60,12 +67,12 @@ export async function cosignedLog(options: {
   readonly cosigners: number
   readonly timeSeconds: number
   readonly entries: readonly Entry[]
-}): Promise<{ readonly reader: LogWriter; readonly network: Network }> {
+}): Promise<TrustedLog & { readonly reader: LogWriter }> {
   const { network, cosigners, timeSeconds, entries } = options
   const reader = createMemoryWriter({ origin: network.origin, keysOf }, signerOfSeed(sampleSeed(0, 'log')))
   await reader.append(entries.map(encodeEntry))
   const newest = reader.newest()
-  if (newest === undefined) return { reader, network }
+  if (newest === undefined) return { reader, network, timeOf: medianOf }
   const note = parseNote(Buffer.from(newest.note))
   const names = Array.from({ length: cosigners }, (_none, index) => `org-${index}.example/cosigner`)
   const lines = names.map((name, index) =>
@@ -74,5 +81,5 @@ export async function cosignedLog(options: {
   const bytes = formatNote({ text: note.text, signatures: [...note.signatures, ...lines] })
   const cosignatures = names.map((name) => ({ name, timeSeconds }))
   await reader.publish({ ...newest, note: Buffer.from(bytes).toString('utf8'), cosignatures })
-  return { reader, network }
+  return { reader, network, timeOf: medianOf }
 }

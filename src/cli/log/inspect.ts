@@ -92,7 +92,9 @@ export function checkpointText(found: LogCheckpointView, nowMs: number): string 
     `Size       ${size} entries${root === undefined ? '' : `, root ${root}`}`,
     `Worth      ${solo ? 'built once, by you: nobody else vouches for it' : `${quorum.k} of ${quorum.of} authorities must cosign`}`,
     ...cosignatures.map(({ name, timeSeconds: seconds }) => `Cosigned   by ${name} ${age(seconds)}`),
-    ...(timeSeconds === undefined ? [] : [`Age        ${age(timeSeconds)}, by the median of those`]),
+    ...(timeSeconds === undefined
+      ? []
+      : [`Age        ${age(timeSeconds)}, by the median of the authorities among those`]),
     ...(stale === undefined ? [] : [`! ${stale}`]),
     ...notes.map((note) => `! ${note}`),
   ]

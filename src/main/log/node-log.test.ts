@@ -7,8 +7,12 @@ import { setTimeout } from 'node:timers/promises'
 import { appendTestEntries, joinTestNetwork, makeTestNetwork } from '../../../test/kit/network-log.ts'
 import { TileLog, testAuthorities } from '../../../test/kit/tile-log.ts'
 import { silentLogger } from '../../base/clock.ts'
+import { signerOfSeed } from '../../base/crypto/ed25519.ts'
 import { makeVkey } from '../../base/network/vkey.ts'
 import { logLayout } from '../../log/disk/layout.ts'
+import type { AcceptedCheckpoint } from '../../log/log.ts'
+import { cosign } from '../../log/note/cosignature.ts'
+import { formatNote, parseNote } from '../../log/note/note.ts'
 import { originHash } from '../../log/reader/exchange.ts'
 import { searchPath } from '../../log/reader/search.ts'
 import { formatAddCheckpoint } from '../../log/witness/request.ts'
@@ -75,6 +79,23 @@ test('a node on its own signs and cosigns its log, and gives peers nothing of it
   await log.writer?.append([Buffer.from('{"kind":"test"}')])
   assert.equal(await asked(log, 'checkpoint', view.origin), undefined)
   assert.match(Buffer.from((await log.served.tile('tile/entries/000.p/1')) ?? []).toString(), /test/)
+})
+
+test('however many witnesses date a checkpoint into the future, its time is that of the authorities alone (G2 freeze)', async (t) => {
+  const keys = [1, 2, 3].map((seed) => signerOfSeed(new Uint8Array(32).fill(seed)))
+  const askWitnesses = keys.map(({ publicKey }, at) => ({
+    url: 'http://127.0.0.1:1',
+    key: makeVkey(`w${at}.example`, 'cosignature', publicKey),
+  }))
+  await using log = await opened(await directoryFor(t), { askWitnesses })
+  const newest = log.reader.newest() as AcceptedCheckpoint
+  const { text, signatures } = parseNote(Buffer.from(newest.note))
+  const timeSeconds = 4_000_000_000
+  const theirs = keys.map((signer, at) => cosign(text, `w${at}.example`, signer, timeSeconds))
+  const note = Buffer.from(formatNote({ text, signatures: [...signatures, ...theirs] })).toString()
+  const cosignatures = [...newest.cosignatures, ...theirs.map(({ name }) => ({ name, timeSeconds }))]
+  const witnessed = { ...newest, note, cosignatures }
+  assert.equal(log.trusted.timeOf(witnessed), newest.cosignatures[0]?.timeSeconds)
 })
 
 test('the log of a network is given to peers who know its origin: checkpoint, tiles and searches', async (t) => {

@@ -6,17 +6,17 @@ import { join } from 'node:path'
 import type { Clock, Logger, Random } from '../../base/clock.ts'
 import { indexKeys } from '../../base/entries/index-keys.ts'
 import { AppError } from '../../base/errors.ts'
-import { isSolo, type Network } from '../../base/network/network.ts'
+import { isSolo } from '../../base/network/network.ts'
 import type { LogView } from '../../http/http.ts'
 import { logFile as fileOf, type ServedLog } from '../../http/log/log-files.ts'
 import { openDiskMirror, openDiskWriter } from '../../log/disk.ts'
 import { createHttpSource } from '../../log/files/http-source.ts'
 import type { LogSource } from '../../log/files/source.ts'
-import type { LogReader, LogWriter } from '../../log/log.ts'
+import type { AcceptedCheckpoint, LogReader, LogWriter } from '../../log/log.ts'
 import { openEvidence } from '../../log/reader/evidence-file.ts'
 import { type Exchange, originHash, startExchange } from '../../log/reader/exchange.ts'
 import { createFollower, type FollowedLog, type Follower } from '../../log/reader/follow.ts'
-import type { LogKeys } from '../../log/reader/judge.ts'
+import { judgeCheckpoint, type LogKeys } from '../../log/reader/judge.ts'
 import { createLightLog } from '../../log/reader/light.ts'
 import { followedMirror, followedWriter } from '../../log/reader/mirror.ts'
 import { answerSearch } from '../../log/reader/search.ts'
@@ -24,6 +24,7 @@ import { Turns } from '../../log/turns.ts'
 import type { AskedWitness } from '../../log/witness/ask-witness.ts'
 import type { Witness, WitnessLog } from '../../log/witness/witness.ts'
 import type { PeerHost, Peers } from '../../peers/peers.ts'
+import type { TrustedLog } from '../../serve/rules/verdicts.ts'
 import { ensureDataDirectory } from '../data-directory.ts'
 import { ensureNodeNetwork, type NodeNetwork } from '../network/node-network.ts'
 import { askOwnNewest } from './ask-own-newest.ts'
@@ -62,7 +63,7 @@ export interface NodeLogDependencies {
 export interface NodeLog extends AsyncDisposable {
   readonly network: NodeNetwork
   /** The log and the network whose log it is, for whoever decides by what it says. */
-  readonly trusted: { readonly reader: LogReader; readonly network: Network }
+  readonly trusted: TrustedLog
   readonly reader: LogReader
   /** There if this node alone signs the log. */
   readonly writer: LogWriter | undefined
@@ -109,6 +110,7 @@ class OpenLog implements NodeLog {
   #exchange: Exchange | undefined
   #cosigner: NodeCosigner | undefined
   #asked: AskedWitnesses | undefined
+  #timed: { readonly note: string; readonly timeSeconds: number | undefined } | undefined
   /** Of all who add signatures to the own log's newest checkpoint. */
   readonly #turns = new Turns()
 
@@ -135,7 +137,7 @@ class OpenLog implements NodeLog {
   }
 
   get trusted(): NodeLog['trusted'] {
-    return { reader: this.reader, network: this.network.network }
+    return { reader: this.reader, network: this.network.network, timeOf: (checkpoint) => this.#timeOf(checkpoint) }
   }
 
   get writer(): LogWriter | undefined {
@@ -277,6 +279,14 @@ class OpenLog implements NodeLog {
     const cosigner = await openNodeCosigner(about, this.network, this.#with)
     this.#cosigner = cosigner
     this.#ends.push(() => cosigner.close())
+  }
+
+  /** The last one is remembered: it is asked for at every look-up. */
+  #timeOf({ note }: AcceptedCheckpoint): number | undefined {
+    if (this.#timed?.note !== note) {
+      this.#timed = { note, timeSeconds: judgeCheckpoint(Buffer.from(note), this.#keys).timeSeconds }
+    }
+    return this.#timed.timeSeconds
   }
 
   #nowSeconds(): number {

@@ -8,7 +8,7 @@ import { ecosystems } from '../../ecosystems/index.ts'
 import type { LogDoor, LogQuestion } from '../../http/api/parts.ts'
 import type { LogCheckpointView, LogEntriesView, LogEntryView } from '../../http/http.ts'
 import type { LogHit } from '../../log/log.ts'
-import { medianSeconds, staleness, type TrustedLog } from '../../serve/rules/verdicts.ts'
+import { staleness, type TrustedLog } from '../../serve/rules/verdicts.ts'
 import { proveEntry, provePackage } from './make-proof.ts'
 
 /** Entries on one package that are shown. */
@@ -23,10 +23,11 @@ export interface ShownLog {
 /** The door to a log. */
 export function createLogDoor(shown: ShownLog, { nowMs }: Pick<Clock, 'nowMs'>): LogDoor {
   const log = shown.trusted
-  const { reader, network } = log
+  const { reader, network, timeOf } = log
   const size = (): number => reader.newest()?.size ?? 0
   const checkpoint = (): LogCheckpointView => {
     const newest = reader.newest()
+    const timeSeconds = newest && timeOf(newest)
     const { origin, name, quorum } = network
     return {
       origin,
@@ -38,8 +39,8 @@ export function createLogDoor(shown: ShownLog, { nowMs }: Pick<Clock, 'nowMs'>):
       note: newest?.note,
       cosignatures: newest?.cosignatures ?? [],
       quorum,
-      timeSeconds: newest === undefined ? undefined : medianSeconds(newest),
-      stale: staleness(network, newest, Math.floor(nowMs() / 1000)),
+      timeSeconds,
+      stale: staleness(network, timeSeconds, Math.floor(nowMs() / 1000)),
       notes: shown.network.notes,
     }
   }

@@ -16,6 +16,11 @@ import { type FileFinding, type Findings, findingOf, type Logged } from './findi
 export interface TrustedLog {
   readonly reader: LogReader
   readonly network: Network
+  /**
+   * When a checkpoint was cosigned by those whose word counts: their median, in seconds since 1970; undefined if none of them did.
+   * Witnesses do not count: enough of them could make a log that is held back look fresh.
+   */
+  readonly timeOf: (checkpoint: AcceptedCheckpoint) => number | undefined
 }
 
 /** What the log says of a file, and why that may be out of date. */
@@ -48,24 +53,23 @@ export function createVerdicts(
   return new LogVerdicts(log, dependencies)
 }
 
-/** Why a checkpoint does not answer "latest" and "not revoked" at `nowSeconds`; undefined: it does. `2-trust.md`, "The log". */
+/** How far ahead of this machine's clock a checkpoint may be, in seconds; as in `verify/`. */
+const CLOCK_SKEW_SECONDS = 600
+
+/** Why a checkpoint of this time does not answer "latest" and "not revoked" at `nowSeconds`; undefined: it does. `2-trust.md`, "The log". */
 export function staleness(
   network: Pick<Network, 'origin' | 'expires' | 'freshnessSeconds'>,
-  newest: Pick<AcceptedCheckpoint, 'cosignatures'> | undefined,
+  timeSeconds: number | undefined,
   nowSeconds: number,
 ): string | undefined {
   const { origin, expires, freshnessSeconds } = network
   if (nowSeconds >= expires) return `the trust network of ${origin} has expired`
-  const seconds = newest === undefined ? undefined : medianSeconds(newest)
-  if (seconds === undefined) return `no cosigned checkpoint of the log ${origin} is here`
-  if (nowSeconds - seconds <= freshnessSeconds) return undefined
+  if (timeSeconds === undefined) return `no cosigned checkpoint of the log ${origin} is here`
+  if (timeSeconds - nowSeconds > CLOCK_SKEW_SECONDS) {
+    return `the newest checkpoint of the log ${origin} is ${timeSeconds - nowSeconds} s ahead of the clock of this machine`
+  }
+  if (nowSeconds - timeSeconds <= freshnessSeconds) return undefined
   return `the newest checkpoint of the log ${origin} is older than the ${freshnessSeconds} s that its network allows`
-}
-
-/** The median of the times at which a checkpoint was cosigned, seconds since 1970; never one signer's word where there are three. */
-export function medianSeconds({ cosignatures }: Pick<AcceptedCheckpoint, 'cosignatures'>): number | undefined {
-  const times = cosignatures.map(({ timeSeconds }) => timeSeconds).sort((a, b) => a - b)
-  return times[Math.floor((times.length - 1) / 2)]
 }
 
 interface Remembered {
@@ -89,10 +93,10 @@ class LogVerdicts implements Verdicts {
 
   async of(file: LookedUpFile, patient: boolean, signal: AbortSignal): Promise<LookedUp> {
     if (this.#log === undefined) return { finding: undefined, stale: 'this node has no log' }
-    const { reader, network } = this.#log
+    const { reader, network, timeOf } = this.#log
     const newest = reader.newest()
     const nowSeconds = Math.floor(this.#clock.nowMs() / 1000)
-    const stale = staleness(network, newest, nowSeconds)
+    const stale = staleness(network, newest && timeOf(newest), nowSeconds)
     if (newest === undefined || newest.size === 0) return { finding: undefined, stale }
     const key = keyOf(file, reader.mode === 'light' && !patient)
     const before = this.#remembered.get(key)
