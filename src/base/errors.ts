@@ -98,6 +98,7 @@ export const ERROR_CODES = {
   'untrusted.stale': 'A proof is older than what was asked for allows, or from the future, or its verdict has expired.',
   'untrusted.subject': 'A valid proof is about another package or artefact than the one at hand.',
   'untrusted.revoked': 'A proof shows that the package was withdrawn, or its verdict overturned.',
+  'untrusted.entry': 'An entry of the log does not follow from the entries that it rests on.',
   'untrusted.builders': 'A verdict is not borne out by what its builders were selected for and signed.',
   'untrusted.verdict': 'A proof holds, and its verdict does not speak for the artefact.',
   'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',

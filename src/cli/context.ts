@@ -5,6 +5,7 @@ import type { ByteStream } from '../base/streams.ts'
 import type { DoctorReport } from '../clients/clients.ts'
 import type { LogEntryView } from '../http/http.ts'
 import type { CeremonyDoor } from './log/ceremony-door.ts'
+import type { ExplainReport, ExplainRequest } from './log/explain-view.ts'
 
 /** A running node's API. Errors of the node come back as `AppError` with the node's own code. */
 export interface NodeApi {
@@ -93,6 +94,8 @@ export interface CliContext {
   readonly networks: NetworkDoor
   /** Founding and joining networks; no node need run. */
   readonly ceremony: CeremonyDoor
+  /** Explains a build from the log alone. @throws usage.request, absent.entry, absent.network, damaged.log, unavailable.node */
+  explain(request: ExplainRequest): Promise<ExplainReport>
 }
 
 /** What can be done with the trust network of a data directory. */

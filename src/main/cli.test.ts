@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { explainLog, playExplained } from '../../test/kit/explained-log.ts'
 import { testRevocation, testVerdict } from '../../test/kit/log-entries.ts'
 import { SAMPLE_CHECKPOINT } from '../../test/kit/sample-log-door.ts'
 import { sampleNetwork } from '../../test/kit/sample-network.ts'
@@ -15,6 +16,7 @@ import type {
   VerifyReport,
 } from '../cli/context.ts'
 import type { FoundedReport, JoinReport, PartReport } from '../cli/log/ceremony-door.ts'
+import type { ExplainReport } from '../cli/log/explain-view.ts'
 import { optionRows, runCli } from './cli.ts'
 
 const FINDING = {
@@ -98,6 +100,7 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       merge: async (request) => answer<FoundedReport>(['merge', 'merge', request]),
       join: async (request) => answer<JoinReport>(['join', 'join', request]),
     },
+    explain: async (request) => answer<ExplainReport>(['explain', 'explain', request]),
     setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),
     async setup(request: SetupRequest) {
       calls.push(['setup', request])
@@ -332,6 +335,31 @@ test('pyrsia network merge says what to compare, and network join changes nothin
   assert.match(done.out, /a node of org-1\n/)
   assert.match(done.out, /kept as \/d\/old/)
   assert.match(done.out, /started anew/)
+})
+
+test('pyrsia explain tells each step, and with --verify says no with each entry that does not follow', async () => {
+  const { entries, ...found } = await explainLog(playExplained().network.entries)
+  const explain = { ...found, source: '/d/log', entries: entries.map((each) => ({ ...each, entry: each.entry })) }
+  const { out, code } = await run('explain pkg:toy/cool@1.0.0', { explain })
+  assert.equal(code, 0)
+  assert.match(out, /Members when it was asked for: 9 organisations\n {2}a: authority, builder; builds toy; 1 node\n/)
+  for (const step of [
+    /drawn +\w+ \(rank 1\), node/,
+    /standby +\w+ \(rank 6\)/,
+    /not drawn +\w+ \(rank 7\): ranked-below/,
+  ]) {
+    assert.match(out, step)
+  }
+  assert.match(out, /fault of \w+: missed-commit\n/)
+  assert.match(out, /verdict: rebuilt, upstream equal \(exact\)\n +alike: .*; 4 of 5 had to be\n$/)
+  assert.match(
+    (await run('explain pkg:toy/cool@1.0.0 --verify', { explain })).out,
+    /\nYes: \d+ entries and the 9 members/,
+  )
+  const problems = [{ index: 7, kind: 'verdict', field: 'outcome', problem: 'wanted "a", found "b"' }]
+  const no = await run('explain pkg:toy/cool@1.0.0 --verify --json', { explain: { ...explain, problems } })
+  assert.deepEqual([no.code, JSON.parse(no.out).verified], [8, false])
+  assert.match(no.err, /1 thing does not follow from the log: entry 7 \(verdict\), outcome: .* \[untrusted\.entry\]/)
 })
 
 test('pyrsia keys shows public halves, files, and what is lost with each', async () => {

@@ -85,6 +85,8 @@ export function realContext(): CliContext {
       },
       checkLog: async (data) => (await import('./network/verify-file.ts')).checkOwnLog(directory(data)),
     },
+    explain: async (request) =>
+      (await import('./explain/explain-request.ts')).explainBuild(request, directory(request.data)),
     ceremony: createCeremony(directory, () => Math.floor(Date.now() / 1000)),
     setupVariables: async (request) =>
       (await import('./setup.ts')).setupVariables(request.clients, directory(request.data)),

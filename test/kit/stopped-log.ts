@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { silentLogger } from '../../src/base/clock.ts'
 import { type Entry, encodeEntry } from '../../src/base/entries/entry.ts'
 import type { Network } from '../../src/base/network/network.ts'
+import { readVkey } from '../../src/base/network/vkey.ts'
 import { openDiskWriter } from '../../src/log/disk.ts'
 import { cosign } from '../../src/log/note/cosignature.ts'
 import { formatNote, parseNote } from '../../src/log/note/note.ts'
@@ -24,9 +25,9 @@ export async function appendToStopped(data: string, entries: readonly Entry[]): 
 
 /** The note with the node's own cosignature in the place of all others, as if made at `timeSeconds`. */
 export async function cosignedAt(data: string, note: string, timeSeconds: number): Promise<string> {
-  const { network, signers } = await soloOf(data)
+  const { own, signers } = await soloOf(data)
   const { text, signatures } = parseNote(Buffer.from(note))
-  const name = `${network.origin}/cosigner`
+  const { name } = readVkey(own.keys.cosigner ?? '')
   const others = signatures.filter((line) => line.name !== name)
   const bytes = formatNote({ text, signatures: [...others, cosign(text, name, signers.cosigner, timeSeconds)] })
   return Buffer.from(bytes).toString('utf8')
@@ -34,6 +35,7 @@ export async function cosignedAt(data: string, note: string, timeSeconds: number
 
 async function soloOf(data: string) {
   const found = await readNodeNetwork(data)
-  if (found?.signers === undefined) throw new Error(`${data} holds no solo network with its keys`)
-  return { network: found.network, signers: found.signers }
+  if (found?.signers === undefined || found.own === undefined)
+    throw new Error(`${data} holds no solo network with its keys`)
+  return { network: found.network, own: found.own, signers: found.signers }
 }

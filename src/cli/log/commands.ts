@@ -3,11 +3,23 @@ import { type Command, Option } from 'commander'
 import { common, examples, severalTimes, wholeNumber } from '../command.ts'
 import type { CliContext } from '../context.ts'
 
-/** Adds `network`, `keys`, `inspect-log`, `proof`, `verify` and `log`. */
+/** Adds `network`, `keys`, `inspect-log`, `proof`, `verify`, `log` and `explain`. */
 export function addLog(program: Command, context: CliContext): void {
   addNetwork(program, context)
   addInspect(program, context)
   addProof(program, context)
+  addExplain(program, context)
+}
+
+function addExplain(program: Command, context: CliContext): void {
+  const [example = 'pkg:generic/left-pad@1.3.0'] = context.examplePurls
+  common(program.command('explain').argument('<build>', 'Id of a build, or a package URL: its newest build'))
+    .description('Tell how a build came about: who could be drawn, who was and why, who told what, what came of it')
+    .option('--verify', 'Compute all of it again from the log; exit code 8 names each entry that does not follow')
+    .option('--log <DIR>', "Files of a log, in the place of the running node's")
+    .option('--network <FILE>', "The network.json whose log it is (default: the data directory's)")
+    .addHelpText('after', examples(`pyrsia explain ${example}`, `pyrsia explain ${example} --verify --json`))
+    .action(async (wanted, options) => (await import('./explain.ts')).explain(context, wanted, options))
 }
 
 function addNetwork(program: Command, context: CliContext): void {

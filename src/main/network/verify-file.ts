@@ -65,7 +65,8 @@ export async function checkOwnLog(directory: string): Promise<LogCheckReport> {
   return { directory: layout.served, origin: checkpoint?.origin, size: checkpoint?.size ?? 0, entries, problems }
 }
 
-async function pinnedNetwork(file: string | undefined, directory: string): Promise<Network> {
+/** The network of a file, its keys looked at, or of a data directory. @throws absent.network, usage.network, usage.key, usage.request */
+export async function pinnedNetwork(file: string | undefined, directory: string): Promise<Network> {
   if (file === undefined) {
     const found = await readNodeNetwork(directory)
     if (found !== undefined) return found.network
