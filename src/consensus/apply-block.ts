@@ -19,16 +19,8 @@ export function applyBlock(
   at: At,
   transactions: readonly Transaction[],
 ): Applied {
-  const begun = machine.beginBlock(before, at)
-  let { state } = begun
-  const entries = [...begun.outputs.entries]
-  const receipts = transactions.map((transaction) => {
-    const step = machine.step(state, transaction, at)
-    state = step.state
-    entries.push(...step.outputs.entries)
-    return { heightBlock: at.heightBlock, refusal: step.refusal, entries: step.outputs.entries }
-  })
-  return { state, receipts, entries }
+  const { state, entries, steps } = machine.block(before, at, transactions)
+  return { state, receipts: steps.map((step) => ({ heightBlock: at.heightBlock, ...step })), entries }
 }
 
 /** The time of the next block: the clock's, but never before the last block's. */

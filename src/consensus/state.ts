@@ -9,7 +9,15 @@ import { NO_REVOCATIONS } from '../base/entries/revocation-list.ts'
 import type { NetworkRules } from '../base/entries/rules.ts'
 import { isSigned, type Transaction } from '../base/entries/transaction.ts'
 import { AppError, assert } from '../base/errors.ts'
-import { type Constants, createDraft, type Draft, type Outputs, type State, stateRoot } from './draft/draft.ts'
+import {
+  type Constants,
+  createDraft,
+  type Draft,
+  type LoggedEntry,
+  type Outputs,
+  type State,
+  stateRoot,
+} from './draft/draft.ts'
 import type { Sender } from './draft/members.ts'
 import type { Refusal } from './draft/refusal.ts'
 import { atHeight, hasPassed, isHeldUp, takeDue } from './draft/schedule.ts'
@@ -28,6 +36,15 @@ export interface Step {
   readonly refusal: Refusal | undefined
 }
 
+/** What a whole block came to. */
+export interface BlockStep {
+  readonly state: State
+  /** Everything that was logged: what was due, then what each transaction brought. */
+  readonly entries: readonly LoggedEntry[]
+  /** For each transaction what was logged because of it, and why it was not taken. */
+  readonly steps: readonly { readonly entries: readonly LoggedEntry[]; readonly refusal: Refusal | undefined }[]
+}
+
 /** Whom a network begins with. All nodes of a network must be given the same, in the same order. */
 export interface Genesis {
   readonly offers: readonly Offer[]
@@ -44,6 +61,8 @@ export interface StateMachine {
   beginBlock(state: State, at: At): Omit<Step, 'refusal'>
   /** One transaction, in the block that `beginBlock` began. */
   step(state: State, tx: Transaction, at: At): Step
+  /** `beginBlock` and a `step` for each transaction, at once: the same outcome, and the states between are never made. */
+  block(state: State, at: At, transactions: readonly Transaction[]): BlockStep
   /** The root of a state, 32 bytes. */
   root(state: State): Uint8Array
 }
@@ -53,29 +72,47 @@ export function createStateMachine(constants: Constants): StateMachine {
   return {
     constants,
     genesis: (genesis) => begin(constants, genesis),
-    beginBlock(state, at) {
-      assert(at.heightBlock === state.at.heightBlock + 1, 'wanted the block after the last one')
-      assert(at.timeSeconds >= state.at.timeSeconds, 'wanted a time that does not fall')
-      const draft = createDraft(constants, state, at)
-      for (const due of takeDue(draft)) lookAt(draft, due)
-      return draft.finish()
-    },
+    beginBlock: (state, at) => blockDraft(constants, state, at).finish(),
     step(state, tx, at) {
       assert(at.heightBlock === state.at.heightBlock, 'wanted a block that was begun')
       const draft = createDraft(constants, state, at)
-      const sender = senderOf(draft, tx)
-      if (typeof sender === 'string') return { state, outputs: { entries: [], faults: [] }, refusal: sender }
-      const { key, sequence } = tx.body
-      draft.put(`sequence/${key}`, sequence)
-      const refusal = take(draft, tx, sender)
-      if (refusal === undefined) return { ...draft.finish(), refusal }
-      // It uses up its sequence all the same: else anybody could bring it again when it suits them.
-      const unchanged = createDraft(constants, state, at)
-      unchanged.put(`sequence/${key}`, sequence)
-      return { ...unchanged.finish(), refusal }
+      const refusal = takeOne(draft, tx)
+      return { ...draft.finish(), refusal }
+    },
+    block(before, at, transactions) {
+      const draft = blockDraft(constants, before, at)
+      const steps = transactions.map((tx) => {
+        const logged = draft.logged().length
+        const refusal = takeOne(draft, tx)
+        return { refusal, entries: draft.logged().slice(logged) }
+      })
+      const { state, outputs } = draft.finish()
+      return { state, entries: outputs.entries, steps }
     },
     root: (state) => stateRoot(constants, state),
   }
+}
+
+/** The draft of a block in which what was due has happened. */
+function blockDraft(constants: Constants, state: State, at: At): Draft {
+  assert(at.heightBlock === state.at.heightBlock + 1, 'wanted the block after the last one')
+  assert(at.timeSeconds >= state.at.timeSeconds, 'wanted a time that does not fall')
+  const draft = createDraft(constants, state, at)
+  for (const due of takeDue(draft)) lookAt(draft, due)
+  return draft
+}
+
+/** One transaction; why it was not taken, if it was not. */
+function takeOne(draft: Draft, tx: Transaction): Refusal | undefined {
+  const sender = senderOf(draft, tx)
+  if (typeof sender === 'string') return sender
+  const { key, sequence } = tx.body
+  // It uses up its sequence even if it is refused: else anybody could bring it again when it suits them.
+  draft.put(`sequence/${key}`, sequence)
+  draft.mark()
+  const refusal = take(draft, tx, sender)
+  if (refusal !== undefined) draft.undo()
+  return refusal
 }
 
 /** Who sent it, or why it does not count; the signature, which is dear, last. */

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import type { Entry, SelectionEntry, VerdictEntry } from '../../src/base/entries/entry.ts'
+import type { At } from '../../src/base/entries/fields.ts'
 import type { Offer } from '../../src/base/entries/offer.ts'
 import { type BuildResult, commitmentOf } from '../../src/base/entries/result.ts'
 import { DEFAULT_RULES, type NetworkRules } from '../../src/base/entries/rules.ts'
@@ -168,15 +169,10 @@ export function createToyNetwork(options: ToyOptions): ToyNetwork {
     logged: (kind) => entries.flatMap(({ entry }) => (entry.kind === kind ? [entry as never] : [])),
     block(transactions = [], laterSeconds = 1) {
       const at = { heightBlock: state.at.heightBlock + 1, timeSeconds: state.at.timeSeconds + laterSeconds }
-      const begun = machine.beginBlock(state, at)
-      state = begun.state
-      entries.push(...begun.outputs.entries)
-      return transactions.map((tx) => {
-        const step = machine.step(state, tx, at)
-        state = step.state
-        entries.push(...step.outputs.entries)
-        return step.refusal
-      })
+      const passed = pass(machine, state, at, transactions)
+      state = passed.state
+      entries.push(...passed.entries)
+      return passed.refusals
     },
     wait(seconds) {
       network.block([], seconds)
@@ -222,6 +218,27 @@ export function createToyNetwork(options: ToyOptions): ToyNetwork {
     },
   }
   return network
+}
+
+/** One block, step by step. However a block is gone through, at once or so, it comes to the same. */
+function pass(machine: StateMachine, before: State, at: At, transactions: readonly Transaction[]) {
+  const begun = machine.beginBlock(before, at)
+  let { state } = begun
+  const entries = [...begun.outputs.entries]
+  const refusals = transactions.map((tx) => {
+    const step = machine.step(state, tx, at)
+    state = step.state
+    entries.push(...step.outputs.entries)
+    return step.refusal
+  })
+  const whole = machine.block(before, at, transactions)
+  assert.deepEqual(
+    whole.steps.map(({ refusal }) => refusal),
+    refusals,
+  )
+  assert.deepEqual(whole.entries, entries)
+  assert.deepEqual(machine.root(whole.state), machine.root(state))
+  return { state, entries, refusals }
 }
 
 /** A result on which honest builders agree. */

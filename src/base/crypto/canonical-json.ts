@@ -12,6 +12,7 @@ export const DEPTH_MAX = 32
 /** Bytes that `parseCanonicalJson` reads unless told otherwise: the largest log entry, whose length is a uint16 (tlog-tiles). */
 export const ENTRY_BYTES_MAX = 65_535
 
+const texts = new WeakMap<object, string>()
 const encoder = new TextEncoder()
 // A byte order mark is no JSON: it must stay in the text, where the parser refuses it.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -24,11 +25,37 @@ export function canonicalJson(value: Json): Uint8Array {
   return encoder.encode(textOf(value, 0))
 }
 
+/** As `canonicalJson`, as text, for whoever hashes or copies it at once. @throws usage.json */
+export function canonicalText(value: Json): string {
+  return textOf(value, 0)
+}
+
+/**
+ * Notes the canonical text of a value that is never changed again, so that whatever holds it later need not write it anew. For whoever
+ * read the value from that text, and knows it to be nowhere near `DEPTH_MAX`.
+ */
+export function rememberText(value: object, text: string): void {
+  texts.set(value, text)
+}
+
+/** The text that was noted of this value; undefined if none was. */
+export function rememberedText(value: object): string | undefined {
+  return texts.get(value)
+}
+
 /**
  * The value of bytes that are canonical JSON. Duplicate members, other spellings and anything above the limits are refused.
  * @throws usage.json
  */
 export function parseCanonicalJson(bytes: Uint8Array, options: { readonly bytesMax?: number } = {}): Json {
+  return parseCanonicalText(bytes, options).value
+}
+
+/** As `parseCanonicalJson`, with the text that the bytes are. @throws usage.json */
+export function parseCanonicalText(
+  bytes: Uint8Array,
+  options: { readonly bytesMax?: number } = {},
+): { readonly value: Json; readonly text: string } {
   const bytesMax = options.bytesMax ?? ENTRY_BYTES_MAX
   if (bytes.byteLength > bytesMax) {
     throw new AppError('usage.json', `wanted at most ${bytesMax} bytes of JSON, found ${bytes.byteLength}`)
@@ -44,7 +71,7 @@ export function parseCanonicalJson(bytes: Uint8Array, options: { readonly bytesM
   if (textOf(value, 0) !== text) {
     throw new AppError('usage.json', 'wanted canonical JSON (RFC 8785), found another spelling or a duplicate member')
   }
-  return value
+  return { value, text }
 }
 
 function textOf(value: Json, depth: number): string {
@@ -60,12 +87,16 @@ function textOf(value: Json, depth: number): string {
       return value ? 'true' : 'false'
     case 'object':
       if (value === null) return 'null'
-      // The engine's own writer is several times faster, and writes the canonical form of whatever is in order already.
-      if (isInOrder(value, depth)) return JSON.stringify(value)
-      return isArray(value) ? textOfArray(value, depth) : textOfObject(value, depth)
+      return texts.get(value) ?? textOfComposite(value, depth)
     default:
       throw new AppError('usage.json', `found ${typeof value}, which JSON cannot say`)
   }
+}
+
+function textOfComposite(value: readonly Json[] | { readonly [key: string]: Json }, depth: number): string {
+  // The engine's own writer is several times faster, and writes the canonical form of whatever is in order already.
+  if (isInOrder(value, depth)) return JSON.stringify(value)
+  return isArray(value) ? textOfArray(value, depth) : textOfObject(value, depth)
 }
 
 /** True if nothing in the value has to be sorted or refused. */

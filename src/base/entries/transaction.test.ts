@@ -14,7 +14,15 @@ import { AppError } from '../errors.ts'
 import { nodeOf, offerMessage } from './offer.ts'
 import { agreedPart, commitmentOf } from './result.ts'
 import { NO_REVOCATIONS, revocationHash, withRevoked } from './revocation-list.ts'
-import { changeId, encodeTransaction, isSigned, parseTransaction, type Transaction } from './transaction.ts'
+import {
+  changeId,
+  encodeTransaction,
+  isSigned,
+  parseTransaction,
+  type RevealBody,
+  signTransaction,
+  type Transaction,
+} from './transaction.ts'
 
 function transactions(): Transaction[] {
   return [...sampleEntries().flatMap((entry) => ('tx' in entry && entry.tx !== null ? [entry.tx] : [])), sampleBeacon()]
@@ -31,6 +39,20 @@ test('parseTransaction() reads back every type, and isSigned() says whose it is'
     assert.ok(!isSigned({ ...tx, body: { ...tx.body, key: keyOf('somebody else') } }))
   }
   assert.equal(types.size, 8)
+})
+
+test('a transaction that was read is, to the byte, what was signed, whatever its members are called', () => {
+  const signer = signerOf('a/attestation')
+  const result = JSON.parse(JSON.stringify(sampleResult('bytes')).replace('"levels":{', '"levels":{"__proto__":1,'))
+  assert.ok(Object.hasOwn(result.dependencies.levels, '__proto__'))
+  const named = { network: 'log.example/toy', sequence: 1, request: hexOf('request'), attempt: 1, salt: hexOf('salt') }
+  const bytes = encodeTransaction(signTransaction<RevealBody>({ type: 'reveal', ...named, result }, signer))
+  const read = parseTransaction(bytes)
+  assert.ok(isSigned(read))
+  assert.deepEqual(Buffer.from(encodeTransaction(read)), Buffer.from(bytes))
+  // A copy of it is written anew, and says the same.
+  assert.deepEqual(Buffer.from(encodeTransaction(structuredClone(read))), Buffer.from(bytes))
+  assert.ok(isSigned({ ...read }))
 })
 
 test('parseTransaction() refuses anything else, and what is too large', () => {

@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import { z } from 'zod'
-import { canonicalJson, type Json, parseCanonicalJson } from '../crypto/canonical-json.ts'
+import { canonicalJson, type Json, parseCanonicalText, rememberedText, rememberText } from '../crypto/canonical-json.ts'
 import { type Signer, verifyEd25519 } from '../crypto/ed25519.ts'
 import { AppError } from '../errors.ts'
 import {
@@ -133,7 +133,7 @@ export interface Transaction<T extends TransactionBody = TransactionBody> {
   readonly signature: Hex64
 }
 
-const DOMAIN = Buffer.from('pyrsia.transaction/1\n', 'utf8')
+const DOMAIN = 'pyrsia.transaction/1\n'
 
 /** `body` without the sender's key, signed by `signer`. */
 export function signTransaction<T extends TransactionBody>(body: Omit<T, 'key'>, signer: Signer): Transaction<T> {
@@ -141,16 +141,16 @@ export function signTransaction<T extends TransactionBody>(body: Omit<T, 'key'>,
   return { body: whole, signature: Buffer.from(signer.sign(messageOf(whole))).toString('hex') }
 }
 
-/** The bodies of transactions that were read, as the bytes that they were read from. */
-const readBodies = new WeakMap<Transaction, Uint8Array>()
 const BEFORE_BODY = '{"body":'.length
 const AFTER_BODY = ',"signature":""}'.length + 128
 
 /** True if the transaction's key signed its body. */
 export function isSigned(transaction: Transaction): boolean {
   const { body, signature } = transaction
-  const read = readBodies.get(transaction)
-  const message = read === undefined ? messageOf(body) : Buffer.concat([DOMAIN, read])
+  const read = rememberedText(transaction)
+  // Canonical, with two members: the body is everything between.
+  const text = read?.slice(BEFORE_BODY, read.length - AFTER_BODY)
+  const message = text === undefined ? messageOf(body) : Buffer.from(DOMAIN + text)
   return verifyEd25519(Buffer.from(body.key, 'hex'), message, Buffer.from(signature, 'hex'))
 }
 
@@ -161,17 +161,18 @@ export function encodeTransaction(transaction: Transaction): Uint8Array {
 
 /** The transaction in these bytes, well-formed; its signature is not looked at. @throws usage.transaction */
 export function parseTransaction(bytes: Uint8Array): Transaction {
-  let json: Json
+  let read: { readonly value: Json; readonly text: string }
   try {
-    json = parseCanonicalJson(bytes, { bytesMax: TRANSACTION_BYTES_MAX })
+    read = parseCanonicalText(bytes, { bytesMax: TRANSACTION_BYTES_MAX })
   } catch (cause) {
     throw new AppError('usage.transaction', 'wanted a transaction as canonical JSON', { cause })
   }
-  const found = transactionSchema.safeParse(json)
+  const found = transactionSchema.safeParse(read.value)
   if (found.success) {
-    // Canonical, with two members: the body is everything between.
-    readBodies.set(found.data, bytes.slice(BEFORE_BODY, bytes.length - AFTER_BODY))
-    return found.data
+    // What was read, not the schema's copy of it: its members are in order, and every one is what was signed.
+    const transaction = read.value as unknown as Transaction
+    rememberText(transaction, read.text)
+    return transaction
   }
   throw new AppError('usage.transaction', `found a malformed transaction: ${z.prettifyError(found.error)}`)
 }
@@ -184,7 +185,7 @@ export function changeId(change: Change): Hex32 {
 const CHANGE_DOMAIN = Buffer.from('pyrsia.change/1\n', 'utf8')
 
 function messageOf(body: TransactionBody): Uint8Array {
-  return Buffer.concat([DOMAIN, canonicalJson(body as unknown as Json)])
+  return Buffer.concat([Buffer.from(DOMAIN), canonicalJson(body as unknown as Json)])
 }
 
 const sender = { network: originText, key: hex32, sequence: wholeNumber }

@@ -1,9 +1,10 @@
 /**
- * One step in the making: reads the state, collects writes and log entries, and turns them into the next state. Every rule works on a
- * draft; nothing of it is seen outside until `finish`.
+ * A state in the making: reads the last one, collects writes and log entries, and turns them into the next one. Every rule works on a
+ * draft; nothing of it is seen outside until `finish`. One draft serves a whole block, so that a record that many of its transactions
+ * change is packed, placed and hashed once.
  */
 import { hash } from 'node:crypto'
-import { canonicalJson, type Json } from '../../base/crypto/canonical-json.ts'
+import { canonicalJson, canonicalText, type Json } from '../../base/crypto/canonical-json.ts'
 import { domainHash } from '../../base/crypto/domain-hash.ts'
 import { type Entry, encodeEntry, type FaultEntry } from '../../base/entries/entry.ts'
 import { entryName } from '../../base/entries/entry-name.ts'
@@ -70,6 +71,12 @@ export interface Draft {
   putMember(key: string, value: unknown): void
   /** Adds an entry to the log. */
   log(entry: Entry): LoggedEntry
+  /** Everything that was logged since this draft began. */
+  logged(): readonly LoggedEntry[]
+  /** What comes after this can be taken back. */
+  mark(): void
+  /** Takes back everything since the last `mark`, the entries too. */
+  undo(): void
   /** The state and outputs; the draft is used up. */
   finish(): { readonly state: State; readonly outputs: Outputs }
 }
@@ -79,6 +86,12 @@ export function createDraft(constants: Constants, state: State, at: At): Draft {
   const writes = new Map<string, unknown>()
   const entries: LoggedEntry[] = []
   let { members, scalars } = state
+  let marked = { members, scalars, entryCount: 0 }
+  let overwritten: { readonly key: string; readonly had: boolean; readonly value: unknown }[] = []
+  const write = (key: string, value: unknown) => {
+    overwritten.push({ key, had: writes.has(key), value: writes.get(key) })
+    writes.set(key, value)
+  }
   return {
     constants,
     at,
@@ -93,8 +106,8 @@ export function createDraft(constants: Constants, state: State, at: At): Draft {
       const bytes = getValue(state.work, Buffer.from(key))
       return bytes === undefined ? undefined : (decode(bytes) as T)
     },
-    put: (key, value) => writes.set(key, value),
-    remove: (key) => writes.set(key, undefined),
+    put: write,
+    remove: (key) => write(key, undefined),
     putMember(key, value) {
       members = setValue(members, Buffer.from(key), canonicalJson(value as Json))
     },
@@ -105,11 +118,27 @@ export function createDraft(constants: Constants, state: State, at: At): Draft {
       scalars = { ...scalars, entries: scalars.entries + 1 }
       return logged
     },
+    logged: () => entries,
+    mark() {
+      marked = { members, scalars, entryCount: entries.length }
+      overwritten = []
+    },
+    undo() {
+      for (const { key, had, value } of overwritten.reverse()) {
+        if (had) writes.set(key, value)
+        else writes.delete(key)
+      }
+      overwritten = []
+      members = marked.members
+      scalars = marked.scalars
+      entries.length = marked.entryCount
+    },
     finish() {
       let { work } = state
       for (const [key, value] of writes) {
         const at = Buffer.from(key)
-        work = value === undefined ? deleteValue(work, at) : setValue(work, at, canonicalJson(value as Json))
+        work =
+          value === undefined ? deleteValue(work, at) : setValue(work, at, Buffer.from(canonicalText(value as Json)))
       }
       const faults = entries.flatMap(({ entry }) => (entry.kind === 'fault' ? [entry] : []))
       return { state: { members, work, scalars, at }, outputs: { entries, faults } }
@@ -134,5 +163,5 @@ export function stateRoot({ network }: Constants, { members, work, scalars }: St
 
 /** SHA-256 of a value's canonical JSON, in hex. */
 export function hashOf(value: unknown): Hex32 {
-  return hash('sha256', canonicalJson(value as Json), 'hex')
+  return hash('sha256', canonicalText(value as Json), 'hex')
 }

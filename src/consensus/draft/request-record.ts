@@ -17,7 +17,28 @@ type PackedSeat = readonly [
 
 /** The record as it is kept. */
 export function packRequest(record: RequestRecord): Json {
-  const packed = { ...record, seats: record.seats.map(packSeat), standbys: record.standbys.map(packSeat) }
+  // In the order of canonical JSON, which is then the engine's own writer's work.
+  const packed: Record<keyof RequestRecord, unknown> = {
+    attempt: record.attempt,
+    builders: record.builders,
+    deadline: record.deadline,
+    disputes: record.disputes,
+    drawSeconds: record.drawSeconds,
+    faults: record.faults,
+    heightBlock: record.heightBlock,
+    index: record.index,
+    membershipRoot: record.membershipRoot,
+    organisation: record.organisation,
+    phase: record.phase,
+    purl: record.purl,
+    quorum: record.quorum,
+    rebuilt: record.rebuilt,
+    redraws: record.redraws,
+    round: record.round,
+    seats: record.seats.map(packSeat),
+    selection: record.selection,
+    standbys: record.standbys.map(packSeat),
+  }
   return packed as unknown as Json
 }
 
