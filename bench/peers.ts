@@ -75,6 +75,7 @@ async function hold(directory: string): Promise<void> {
     pieces: (name) => store.pieces(name),
     document: () => undefined,
     logFile: async () => undefined,
+    transact: () => Promise.reject(new Error('takes no transactions')),
     lead: () => Promise.reject(new Error('not in this benchmark')),
     shareable: () => [],
     remember() {},

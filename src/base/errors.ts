@@ -58,6 +58,8 @@ export const ERROR_CODES = {
   'usage.transaction': 'A transaction of the network is malformed or too large.',
   'usage.message': 'A message of a peer is malformed or too large.',
   'denied.policy': 'The policy of this node refuses the package.',
+  'denied.network':
+    'The trust network refused what this node asked it for, or only a member may ask: its rules, limits or keys do not allow it.',
   'denied.share': 'The upstream of this content is not shared with the one who asks.',
   'denied.origin': 'The Host or the site that a request comes from is not allowed.',
   'denied.token': 'The call changes the node and did not carry its API token.',
@@ -65,6 +67,7 @@ export const ERROR_CODES = {
   'absent.document': 'A document is known to no source that may be asked.',
   'absent.upstream': 'No upstream of this name is configured.',
   'absent.entry': 'The log has no such entry, or no tree of that size, as far as its newest checkpoint goes.',
+  'absent.submission': 'Nothing was submitted to this node under that id.',
   'absent.network': 'The data directory has no trust network yet.',
   'absent.lockfile': 'A lockfile is not kept for offline use, or files of it are missing.',
   'conflict.running': 'Another process holds the data directory.',

@@ -66,6 +66,8 @@ export interface CliContext {
   progress(line: string | undefined): void
   nowMs(): number
   monotonicMs(): number
+  /** Waits. */
+  sleep(ms: number): Promise<void>
   /** The node of this data directory (or of the default one). @throws unavailable.node if none runs there */
   connect(data: string | undefined): Promise<NodeApi>
   /** Runs a node until it is stopped; resolves with the exit code. */

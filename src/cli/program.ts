@@ -3,6 +3,7 @@
  * is loaded when it runs, so that `--help` and `ping` are quick.
  */
 import { Command, CommanderError, Option } from 'commander'
+import { addBuild } from './build/commands.ts'
 import { common, examples, offering, severalTimes, wholeNumber } from './command.ts'
 import { SHELLS } from './completion.ts'
 import type { CliContext, OptionRow, StartFlags } from './context.ts'
@@ -29,6 +30,7 @@ export function createProgram(context: CliContext, onExit: OnExit): Command {
   addOffline(program, context)
   addPolicy(program, context)
   addLog(program, context)
+  addBuild(program, context)
   addOthers(program, context)
   addDoctor(program, context, onExit)
   addService(program, context)

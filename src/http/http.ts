@@ -7,6 +7,7 @@ import type { Json } from '../base/crypto/canonical-json.ts'
 import type { BlobId } from '../base/digest.ts'
 import type { Network } from '../base/network/network.ts'
 import type { Purl } from '../base/purl.ts'
+import type { SubmissionView } from '../build/build.ts'
 import type { ImportedBundle, SyncedFile } from '../keep/keep.ts'
 import type { PeerInfo, PeersState } from '../peers/peers.ts'
 import type { PolicyException } from '../policy/policy.ts'
@@ -184,6 +185,15 @@ export interface LogAboutView {
   readonly checkpoint: LogCheckpointView
   /** Verdicts, disputes, revocations and whatever else is about it, newest first, at most 32. */
   readonly entries: readonly LogEntryView[]
+}
+
+/** What was asked of the trust network here, and what was doubted. */
+export type { DoubtView, Ordered as OrderedView, SubmissionView } from '../build/build.ts'
+
+/** `GET /api/builds`. */
+export interface SubmissionsView {
+  /** Newest first. */
+  readonly submissions: readonly Pick<SubmissionView, 'id' | 'purl' | 'submittedSeconds'>[]
 }
 
 /** `GET /api/syncs`. */

@@ -61,6 +61,7 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
     progress() {},
     nowMs: () => 100_000,
     monotonicMs: () => 5,
+    sleep: async () => {},
     async connect(data) {
       if (replies.connect instanceof Error) throw replies.connect
       calls.push(['connect', data])

@@ -52,6 +52,7 @@ export function realContext(): CliContext {
     },
     nowMs: () => Date.now(),
     monotonicMs: () => performance.now(),
+    sleep: async (ms) => (await import('./effects.ts')).systemClock.sleep(ms),
     connect: async (data) => (await import('../cli/node-api.ts')).connectNode(directory(data)),
     start: async (flags, json) => (await import('./daemon.ts')).runDaemon({ flags, json, version }),
     osvImport: async (request) =>

@@ -31,11 +31,14 @@ export function createPeerHost(
     store,
     serve,
     logFile,
+    transact,
   }: {
     readonly store: Store
     readonly serve: Pick<Serve, 'lead' | 'document'>
     /** Files of the logs that this node shares; absent: it has none. */
     readonly logFile?: PeerHost['logFile']
+    /** The way to the order of this node's trust network; absent: it passes nothing on. */
+    readonly transact?: PeerHost['transact']
   },
 ): PeerHost {
   const levelOf = (share: ShareLevel, upstream: string | undefined): ShareLevel =>
@@ -69,20 +72,18 @@ export function createPeerHost(
     async logFile(request, asker) {
       return options.serveNobody ? undefined : await logFile?.(request, asker)
     },
+    async transact(message, asker, signal) {
+      if (transact === undefined) throw new AppError('denied.share', 'this node passes no transactions on')
+      return await transact(message, asker, signal)
+    },
     lead(request, asker, signal) {
       if (options.serveNobody) throw new AppError('denied.share', 'this node serves nobody')
       return serve.lead(request, asker, signal)
     },
     *shareable() {
       if (options.serveNobody) return
-      let after: BlobId | undefined
-      for (;;) {
-        const page = store.list({ limit: PAGE, ...(after === undefined ? {} : { after }) })
-        for (const blob of page) {
-          if (blob.share !== 'none' && levelOf(blob.share, upstreamOf(store, blob)) !== 'none') yield* blob.names
-        }
-        after = page.at(-1)?.id
-        if (page.length < PAGE) return
+      for (const blob of all(store)) {
+        if (blob.share !== 'none' && levelOf(blob.share, upstreamOf(store, blob)) !== 'none') yield* blob.names
       }
     },
     remember(peerId, facts) {
@@ -90,6 +91,16 @@ export function createPeerHost(
       else store.notebook.set(NOTEBOOK, peerId, facts)
     },
     recall: () => store.notebook.entries(NOTEBOOK),
+  }
+}
+
+function* all(store: Store): Generator<BlobInfo> {
+  let after: BlobId | undefined
+  for (;;) {
+    const page = store.list({ limit: PAGE, ...(after === undefined ? {} : { after }) })
+    yield* page
+    after = page.at(-1)?.id
+    if (page.length < PAGE) return
   }
 }
 

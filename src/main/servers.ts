@@ -92,7 +92,17 @@ export function endpointsOf(servers: Servers): Record<string, string> {
 export interface ApiServing {
   readonly parts: Pick<
     ApiParts,
-    'store' | 'peers' | 'upstream' | 'serve' | 'log' | 'logDoor' | 'sync' | 'bundles' | 'policy' | 'endpoints'
+    | 'store'
+    | 'peers'
+    | 'upstream'
+    | 'serve'
+    | 'log'
+    | 'logDoor'
+    | 'builds'
+    | 'sync'
+    | 'bundles'
+    | 'policy'
+    | 'endpoints'
   >
   readonly metrics: Metrics
   readonly ready: () => boolean

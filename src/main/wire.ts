@@ -12,12 +12,15 @@ import type { ServeState } from '../serve/serve.ts'
 import { createServe } from '../serve/serve.ts'
 import { createDiskStore } from '../store/disk.ts'
 import { createUndiciUpstream } from '../upstream/undici.ts'
+import type { Upstream } from '../upstream/upstream.ts'
 import { type NodeLogOptions, openNodeLog } from './log/node-log.ts'
 import { createLogDoor } from './network/log-door.ts'
+import { beaconUpstreams } from './network/open-beacon.ts'
 import type { NodeOptions } from './node-options.ts'
 import { createOffline } from './offline/offline.ts'
 import { createPeerHost } from './peer-host.ts'
 import { openNodePolicy } from './policy/node-policy.ts'
+import { openRoles, type RolesOptions } from './roles/roles.ts'
 import { drain, endpointsOf, listenAll, serveApi, serveRegistries } from './servers.ts'
 import { createTransformPool } from './transform-pool.ts'
 
@@ -59,12 +62,12 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   const store = await createDiskStore({ directory: `${directory}/store`, limitBytes: values.disk }, part('store'))
   started.defer(() => store.close())
   const servers = await listenAll(options, started)
-
-  const upstream = createUndiciUpstream({ upstreams, offline: values.offline, proxy: options.proxy }, part('upstream'))
+  const upstream = createUndiciUpstream(upstreamOptions(options), part('upstream'))
   started.defer(() => upstream.close())
 
   const peers = createLibp2pPeers(peerOptions(options), part('peers'))
   const log = started.use(await openNodeLog(logOptions(options), { ...part('log'), peers }))
+  const roles = started.use(await openRoles(rolesOptions(options), { ...part('roles'), log, peers, store, upstream }))
 
   const pool = createTransformPool({ workers: Math.max(1, Math.min(4, cpus().length - 1)) }, part('transform'))
   started.defer(() => pool.close())
@@ -78,11 +81,11 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   )
   started.defer(() => serve.close())
 
-  const shareOf = (name: string) => upstream.config(name)?.share ?? 'none'
-  const host = { privateNetwork: options.networkKey !== undefined, serveNobody: values.serveNobody, shareOf }
-  await peers.start(createPeerHost(host, { store, serve, logFile: log.logFile }))
+  const host = hostOptions(options, upstream)
+  await peers.start(createPeerHost(host, { store, serve, logFile: log.logFile, transact: roles.transact }))
   started.defer(() => peers.stop())
   started.use(log.start())
+  started.use(roles.start())
   const keep = createKeep({}, { ...part('keep'), store, peers, refetch: (blob, signal) => serve.refetch(blob, signal) })
   keep.start()
   started.defer(() => keep.stop())
@@ -92,13 +95,13 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   const offline = createOffline(options, { ...part('offline'), store, serve, endpoints })
   started.defer(() => offline.sync.close())
 
-  const doors = { policy: rules.door(serve), logDoor: createLogDoor(log, clock) }
+  const doors = { policy: rules.door(serve), logDoor: createLogDoor(log, clock, roles.statements.find) }
   let ready = true
   serveRegistries(servers, options, { ...part('http'), backend: serve, observe: metrics.observe })
   serveApi(servers, options, {
     ...part('api'),
     log,
-    parts: { store, peers, upstream, serve, log, ...doors, ...offline, endpoints },
+    parts: { store, peers, upstream, serve, log, builds: roles.door, ...doors, ...offline, endpoints },
     metrics,
     ready: () => ready,
   })
@@ -120,6 +123,16 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   }
 }
 
+function upstreamOptions({ upstreams, config, proxy }: NodeOptions): Parameters<typeof createUndiciUpstream>[0] {
+  const { offline, beaconEndpoint } = config.values
+  return { upstreams: [...upstreams, ...beaconUpstreams(beaconEndpoint)], offline, proxy }
+}
+
+function hostOptions({ networkKey, config }: NodeOptions, upstream: Upstream): Parameters<typeof createPeerHost>[0] {
+  const shareOf = (name: string) => upstream.config(name)?.share ?? 'none'
+  return { privateNetwork: networkKey !== undefined, serveNobody: config.values.serveNobody, shareOf }
+}
+
 function tryLinesAt(endpoints: RunningNode['endpoints']): string[] {
   return ecosystems.flatMap(({ id, tryLines }) =>
     tryLines.map((line) => line.replaceAll('{base}', endpoints[id] ?? '')),
@@ -127,16 +140,22 @@ function tryLinesAt(endpoints: RunningNode['endpoints']): string[] {
 }
 
 function logOptions({ config, directory }: NodeOptions): NodeLogOptions {
-  const { log, logSource, witness, witnessLog, askWitness } = config.values
+  const { log, logSource, witness, witnessLog, askWitness, authority } = config.values
   const witnessLogs = Map.groupBy(witnessLog, ({ origin }) => origin)
   return {
     directory,
     mode: log,
+    ordered: authority,
     sources: logSource,
     witness,
     witnessLogs: [...witnessLogs].map(([origin, logs]) => ({ origin, keys: logs.map(({ key }) => key) })),
     askWitnesses: askWitness,
   }
+}
+
+function rolesOptions({ config, directory }: NodeOptions): RolesOptions {
+  const { authority, builder, testBuilder, beaconEndpoint } = config.values
+  return { directory, authority, builder, testBuilderSeconds: testBuilder, beaconEndpoints: beaconEndpoint }
 }
 
 function peerOptions({ config, directory, networkKey }: NodeOptions): Parameters<typeof createLibp2pPeers>[0] {

@@ -42,6 +42,7 @@ function hostOf(blobs: readonly Buffer[], memory = new Map<string, unknown>()): 
     pieces: () => undefined,
     document: () => undefined,
     logFile: async () => undefined,
+    transact: () => Promise.reject(new AppError('denied.share', 'no')),
     lead: () => Promise.reject(new AppError('denied.share', 'no')),
     shareable: () => blobs.map(blobIdOf),
     remember: (peerId, facts) => void memory.set(peerId, structuredClone(facts)),

@@ -164,6 +164,7 @@ class Libp2pPeers implements Peers {
 
   document: Peers['document'] = (key, options) => this.#data.document(key, options)
 
+  transact: Peers['transact'] = (peerId, message, options) => this.#data.transact(peerId, message, options)
   logFile: Peers['logFile'] = (peerId, request, options) => this.#data.logFile(peerId, request, options)
 
   announce: Peers['announce'] = (names) => this.#data.announce(names)

@@ -13,7 +13,17 @@ import { type ByteRange, type ByteStream, collect } from '../base/streams.ts'
 import { rendezvous, ringMember } from './data/directory/rendezvous.ts'
 import { createLedger, type Ledger } from './data/ledger.ts'
 import { identityOfSeed } from './identity.ts'
-import type { PeerHost, PeerId, PeerInfo, Peers, PeersState, PeerTransfer, PeerTrust, Provider } from './peers.ts'
+import {
+  type PeerHost,
+  type PeerId,
+  type PeerInfo,
+  type Peers,
+  type PeersState,
+  type PeerTransfer,
+  type PeerTrust,
+  type Provider,
+  TRANSACTION_MESSAGE_BYTES_MAX,
+} from './peers.ts'
 
 const MESSAGE_BYTES_MAX = 16_384
 
@@ -208,6 +218,21 @@ class MemoryPeers implements Peers {
       throw new AppError('exhausted.size', `asking ${peerId}: wanted at most ${bytesMax} bytes`)
     }
     return bytes === undefined ? undefined : Uint8Array.from(bytes)
+  }
+
+  transact: Peers['transact'] = async (peerId, message, { signal }) => {
+    throwIfAborted(signal)
+    const node = this.#node(peerId)
+    if (node === undefined) throw new AppError('unavailable.peer', `${peerId} is not there`)
+    if (message.byteLength > TRANSACTION_MESSAGE_BYTES_MAX) {
+      throw new AppError('usage.message', `wanted at most ${TRANSACTION_MESSAGE_BYTES_MAX} bytes for the order`)
+    }
+    try {
+      return Uint8Array.from(await node.host.transact(Uint8Array.from(message), this.#asAsker(), signal))
+    } catch (cause) {
+      throwIfAborted(signal)
+      throw new AppError('unavailable.peer', `${peerId} takes no transactions`, { cause })
+    }
   }
 
   announce: Peers['announce'] = (names) => {

@@ -90,6 +90,9 @@ export interface LeadRequest {
   readonly requestPath: string
 }
 
+/** Bytes of a message for the order of a trust network, and of the answer: a signed transaction in base64, and what it is wrapped in. */
+export const TRANSACTION_MESSAGE_BYTES_MAX = 65_536
+
 /** A file of a network's log, as tlog-tiles names it. */
 export interface LogFileRequest {
   /** SHA-256 of the log's origin, 64 lower-case hex digits (the "origin hash" of tlog-witness). */
@@ -112,6 +115,11 @@ export interface PeerHost {
   document(key: DocumentKey, asker: Asker): StoredDocument | undefined
   /** A file of a log that this node shares with `asker`; undefined: no such file, or not for this one. */
   logFile(request: LogFileRequest, asker: Asker): Promise<Uint8Array | undefined>
+  /**
+   * Takes a message for the order of a trust network, or for whoever this node passes it on to, and answers it. Bounded and rate limited
+   * before it gets here. @throws denied.share, unavailable.peer, usage.message
+   */
+  transact(message: Uint8Array, asker: Asker, signal: AbortSignal): Promise<Uint8Array>
   /** Fetches from upstream for a member and streams while it arrives; never delegates further. */
   lead(
     request: LeadRequest,
@@ -185,6 +193,11 @@ export interface Peers {
     request: LogFileRequest,
     options: { readonly bytesMax: number; readonly signal: AbortSignal },
   ): Promise<Uint8Array | undefined>
+  /**
+   * Hands a peer a message for the order of a trust network (at most `TRANSACTION_MESSAGE_BYTES_MAX`) and brings its answer, unchecked.
+   * @throws unavailable.peer if it is not there or takes none, exhausted.quota if it wants no more for now, usage.message, aborted.caller
+   */
+  transact(peerId: PeerId, message: Uint8Array, options: { readonly signal: AbortSignal }): Promise<Uint8Array>
   /** Adds to or removes from what is announced; batched inside, bounded. */
   announce(names: readonly Digest[]): void
   withdraw(names: readonly Digest[]): void

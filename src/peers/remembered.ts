@@ -69,6 +69,7 @@ export function shareMemory(host: PeerHost, onLost: (error: unknown) => void = (
       pieces: (id, asker) => host.pieces(id, asker),
       document: (key, asker) => host.document(key, asker),
       logFile: (request, asker) => host.logFile(request, asker),
+      transact: (message, asker, signal) => host.transact(message, asker, signal),
       lead: (request, asker, signal) => host.lead(request, asker, signal),
       shareable: () => host.shareable(),
       remember: (peerId, facts) => remember(peerId, { facts }),

@@ -25,6 +25,10 @@ export class MemoryHost implements PeerHost {
   readonly documents: Map<DocumentKey, StoredDocument> = new Map()
   /** Files of logs by `<origin hash>/<path>`. */
   readonly logFiles: Map<string, Uint8Array> = new Map()
+  /** Messages for the order that came, and from whom. */
+  readonly transacted: Array<readonly [string, string]> = []
+  /** What they are answered with; undefined: none is taken. */
+  answer: string | undefined
   /** How often `open` and `lead` were called. */
   opened = 0
   led = 0
@@ -89,6 +93,12 @@ export class MemoryHost implements PeerHost {
 
   async logFile({ originHash, path }: LogFileRequest): Promise<Uint8Array | undefined> {
     return this.logFiles.get(`${originHash}/${path}`)
+  }
+
+  async transact(message: Uint8Array, asker: Asker): Promise<Uint8Array> {
+    this.transacted.push([Buffer.from(message).toString(), asker.peerId])
+    if (this.answer === undefined) throw new AppError('denied.share', 'takes no transactions')
+    return Buffer.from(this.answer)
   }
 
   async lead(_request: LeadRequest): ReturnType<PeerHost['lead']> {

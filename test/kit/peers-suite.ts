@@ -101,6 +101,23 @@ function lookupTests(name: string, harness: PeersHarness): void {
     await assert.rejects(gone, { code: 'unavailable.peer' })
   })
 
+  test(`${name}: transact() brings the answer of a peer, and says so if it takes none, is gone, or the message is too large`, async (t) => {
+    const join = await harness.network(t)
+    const host = new MemoryHost()
+    host.answer = 'ordered'
+    const holder = await join({ host })
+    const asker = await join({ host: new MemoryHost() })
+    const send = (peerId: PeerId, bytes: Uint8Array) => asker.transact(peerId, bytes, { signal })
+    assert.equal(Buffer.from(await send(idOf(holder), Buffer.from('please'))).toString(), 'ordered')
+    assert.deepEqual(host.transacted, [['please', idOf(asker)]])
+    await assert.rejects(send(idOf(holder), Buffer.alloc(65_537)), { code: 'usage.message' })
+    host.answer = undefined
+    await assert.rejects(send(idOf(holder), Buffer.from('please')), { code: 'unavailable.peer' })
+    await assert.rejects(send(identityOfSeed(randomBytes(32)).peerId, Buffer.from('please')), {
+      code: 'unavailable.peer',
+    })
+  })
+
   test(`${name}: publish() reaches who subscribed, and refuses more than 16 KiB`, async (t) => {
     const join = await harness.network(t)
     const [first, second] = [await join({ host: new MemoryHost() }), await join({ host: new MemoryHost() })]

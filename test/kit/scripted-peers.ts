@@ -113,6 +113,7 @@ export function scriptedPeers(): ScriptedPeers {
     async logFile() {
       return undefined
     },
+    transact: () => Promise.reject(new AppError('unavailable.peer', 'nobody takes transactions')),
     announce() {},
     withdraw() {},
     blame: (peerId) => void peers.settled.push({ peerId, agreed: false }),

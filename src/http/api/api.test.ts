@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { quietBuilds } from '../../../test/kit/quiet-builds.ts'
 import { quietLogDoor } from '../../../test/kit/sample-log-door.ts'
 import { type Clock, silentLogger } from '../../base/clock.ts'
 import { blobIdOf } from '../../base/digest.ts'
@@ -109,6 +110,7 @@ async function start(t: TestContext): Promise<Api> {
     upstream: { states: () => [] },
     serve,
     log,
+    builds: quietBuilds,
     sync: createSync(
       { ecosystems: [], platform: 'linux/amd64' },
       {

@@ -7,15 +7,19 @@ import type { Serve } from '../../serve/serve.ts'
 import type { Store } from '../../store/store.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import type {
+  DoubtView,
   LogAboutView,
   LogCheckpointView,
   LogEntriesView,
   LogProofView,
   LogView,
   NetworkView,
+  OrderedView,
   PolicyCheckView,
   PolicyView,
   SettingView,
+  SubmissionsView,
+  SubmissionView,
 } from '../http.ts'
 
 /** What `config edit` may change; takes effect at the next start. */
@@ -85,6 +89,24 @@ export interface LogDoor {
   about(purl: Purl, signal: AbortSignal): Promise<LogAboutView>
 }
 
+/** Asking the trust network for packages, and doubting what it said. */
+export interface BuildDoor {
+  /** @throws usage.purl, usage.request, exhausted.queue, damaged.log */
+  submit(question: Omit<LogQuestion, 'latest'>, signal: AbortSignal): Promise<SubmissionView>
+  /** @throws absent.submission, damaged.log */
+  status(id: string, signal: AbortSignal): Promise<SubmissionView>
+  list(): SubmissionsView
+  /** Has a signed transaction (canonical JSON) ordered. @throws usage.transaction, unavailable.peer, exhausted.quota, exhausted.queue */
+  order(transaction: Uint8Array, signal: AbortSignal): Promise<OrderedView>
+  /** @throws usage.purl, absent.entry, denied.network, unavailable.peer */
+  dispute(about: { readonly purl: string; readonly reason: string }, signal: AbortSignal): Promise<DoubtView>
+  /** @throws usage.purl, denied.network, unavailable.peer */
+  revoke(
+    about: { readonly purl: string; readonly digests: readonly string[]; readonly reason: string },
+    signal: AbortSignal,
+  ): Promise<DoubtView>
+}
+
 /** What the API is handed. */
 export interface ApiParts {
   readonly version: string
@@ -105,6 +127,8 @@ export interface ApiParts {
   readonly policy: PolicyDoor
   /** The log's entries and their proofs. */
   readonly logDoor: LogDoor
+  /** Builds by the trust network. */
+  readonly builds: BuildDoor
   readonly endpoints: Readonly<Record<string, string>>
   readonly nowMs: () => number
 }

@@ -8,6 +8,7 @@ import { AppError } from '../../base/errors.ts'
 import { parsePurl } from '../../base/purl.ts'
 import type { Store } from '../../store/store.ts'
 import type { BlobsView, CacheView, ConfigChanged, ConfigView, PeersView, PingView, WhyView } from '../http.ts'
+import { BUILD_ROUTES } from './build-routes.ts'
 import { LOG_ROUTES } from './log-routes.ts'
 import { OFFLINE_ROUTES } from './offline-routes.ts'
 import { POLICY_ROUTES } from './policy-routes.ts'
@@ -169,6 +170,7 @@ export const API_ROUTES: readonly ApiRoute[] = [
     replies: 'the blobs',
     handle: ({ parts, body }) => onEach(parts.store, body, (id) => parts.store.remove(id)),
   },
+  ...BUILD_ROUTES,
   ...LOG_ROUTES,
   ...OFFLINE_ROUTES,
   ...POLICY_ROUTES,

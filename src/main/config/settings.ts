@@ -90,6 +90,10 @@ export interface SettingValues {
   readonly witness: boolean
   readonly witnessLog: readonly WitnessedLog[]
   readonly askWitness: readonly AskedWitness[]
+  readonly authority: boolean
+  readonly builder: boolean
+  readonly testBuilder: number | undefined
+  readonly beaconEndpoint: readonly string[]
   readonly logLevel: LogLevel
 }
 
@@ -228,6 +232,24 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
   }),
   witnessLog: many('witness-log', witnessLogKind, 'Further log to cosign as a witness'),
   askWitness: many('ask-witness', askWitnessKind, 'Witness that is asked to cosign the log which this node signs'),
+  authority: one('authority', switchKind, {
+    fallback: false,
+    help: 'Order the transactions of the trust network, whose one authority this node is, and write them into its log',
+  }),
+  builder: one('builder', switchKind, {
+    fallback: false,
+    help: 'Build packages when the trust network selects this node, a member of it',
+  }),
+  testBuilder: one<number | undefined>('test-builder', durationKind, {
+    fallback: undefined,
+    fallbackText: 'off',
+    help: 'TEST ONLY, with --builder: build nothing, hash the name of the package instead, after this time',
+  }),
+  beaconEndpoint: many(
+    'beacon-endpoint',
+    urlKind,
+    "URL below which rounds of the network's public drand beacon are fetched, for --authority",
+  ),
   logLevel: one<LogLevel>('log-level', choiceKind('LEVEL', LOG_LEVELS), {
     fallback: 'info',
     help: 'What is logged on stderr',

@@ -42,6 +42,8 @@ export interface NodeLogOptions {
   /** The data directory. */
   readonly directory: string
   readonly mode: 'full' | 'light'
+  /** An engine of consensus appends to the own log, and says when to sign. */
+  readonly ordered?: boolean
   /** URLs below which others have files of the log. */
   readonly sources: readonly string[]
   /** Cosign checkpoints of this network's log and of `witnessLogs`. */
@@ -241,14 +243,15 @@ class OpenLog implements NodeLog {
 
   /** The log on the disk, as a follower sees it. */
   async #openCopy(): Promise<FollowedLog> {
-    const { directory, mode } = this.#options
+    const { directory, mode, ordered = false } = this.#options
     const { logger } = this.#with
     const { network, signers, keys } = this.network
     const { origin } = network
     await ensureDataDirectory(join(directory, 'log'))
     const disk = { origin, directory: join(directory, 'log'), keysOf: indexKeys }
     if (signers !== undefined && network.quorum.of === 1) {
-      const open = (create: boolean): Promise<LogWriter> => openDiskWriter({ ...disk, create }, signers.log, { logger })
+      const open = (create: boolean): Promise<LogWriter> =>
+        openDiskWriter({ ...disk, create, signAtOnce: !ordered }, signers.log, { logger })
       const mark = beginMark(keys.path('log'), network)
       const writer = await orMend(openOnce(mark, open), 'written')
       this.#ends.push(() => writer.close())

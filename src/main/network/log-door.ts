@@ -9,7 +9,7 @@ import type { LogDoor, LogQuestion } from '../../http/api/parts.ts'
 import type { LogCheckpointView, LogEntriesView, LogEntryView } from '../../http/http.ts'
 import type { LogHit } from '../../log/log.ts'
 import { staleness, type TrustedLog } from '../../serve/rules/verdicts.ts'
-import { proveEntry, provePackage } from './make-proof.ts'
+import { type ProvingLog, proveEntry, provePackage } from './make-proof.ts'
 
 /** Entries on one package that are shown. */
 const ABOUT_MAX = 32
@@ -20,10 +20,15 @@ export interface ShownLog {
   readonly network: { readonly notes: readonly string[] }
 }
 
-/** The door to a log. */
-export function createLogDoor(shown: ShownLog, { nowMs }: Pick<Clock, 'nowMs'>): LogDoor {
+/** The door to a log; `statement` finds what builders signed, for proofs. */
+export function createLogDoor(
+  shown: ShownLog,
+  { nowMs }: Pick<Clock, 'nowMs'>,
+  statement?: ProvingLog['statement'],
+): LogDoor {
   const log = shown.trusted
   const { reader, network, timeOf } = log
+  const proving = statement === undefined ? log : { ...log, statement }
   const size = (): number => reader.newest()?.size ?? 0
   const checkpoint = (): LogCheckpointView => {
     const newest = reader.newest()
@@ -64,7 +69,9 @@ export function createLogDoor(shown: ShownLog, { nowMs }: Pick<Clock, 'nowMs'>):
     network: () => ({ network, digest: networkDigest(network) }),
     async proof(of, signal) {
       const made =
-        'index' in of ? await proveEntry(log, of.index, signal) : await provePackage(log, parsePurl(of.purl), signal)
+        'index' in of
+          ? await proveEntry(proving, of.index, signal)
+          : await provePackage(proving, parsePurl(of.purl), signal)
       return { size: made.size, indexes: made.indexes, proof: Buffer.from(made.bytes).toString('utf8') }
     },
     async about(purl, signal) {
@@ -74,7 +81,8 @@ export function createLogDoor(shown: ShownLog, { nowMs }: Pick<Clock, 'nowMs'>):
   }
 }
 
-function purlOf({ purl, ecosystem, coordinates }: LogQuestion): Purl {
+/** The package of a question. @throws usage.purl, usage.request */
+export function purlOf({ purl, ecosystem, coordinates }: LogQuestion): Purl {
   if (purl !== undefined) return parsePurl(purl)
   const found = ecosystems.find(({ id }) => id === ecosystem)
   if (found === undefined || coordinates === undefined) {

@@ -2,6 +2,7 @@
  * Makes a proof file: chooses the entries that show what the log says of a package, and proves each. What is revoked or disputed is
  * among them, so that the file says no where the log does. Read by `verify/`, on whatever machine.
  */
+import type { Envelope } from '../../base/crypto/dsse.ts'
 import { type Entry, parseEntry, type VerdictEntry } from '../../base/entries/entry.ts'
 import { entryName } from '../../base/entries/entry-name.ts'
 import type { RevokedItem } from '../../base/entries/revocation-list.ts'
@@ -26,6 +27,8 @@ export interface MadeProof {
 export interface ProvingLog {
   readonly reader: LogReader
   readonly network: Network
+  /** A builder's signed statement by the SHA-256 that its reveal names; undefined: nobody who can be asked has it. */
+  statement?(name: string, signal: AbortSignal): Promise<Envelope | undefined>
 }
 
 /** The proof of one entry. @throws absent.entry, damaged.log */
@@ -47,7 +50,7 @@ export async function proveEntry(
  * verdict, of the newest entry on it. @throws absent.entry if there is nothing on it; damaged.log
  */
 export async function provePackage(
-  { reader, network }: ProvingLog,
+  { reader, network, statement }: ProvingLog,
   purl: Purl,
   signal: AbortSignal,
 ): Promise<MadeProof> {
@@ -65,7 +68,16 @@ export async function provePackage(
     ...(revoked === undefined ? [] : [revoked.head]),
     ...(await changes(reader, network, signal)),
   ]
-  return await prove(reader, newest, hits, revoked?.list)
+  const names = verdict === undefined ? [] : statementNames(verdict.entry)
+  const found = await Promise.all(names.map((name) => statement?.(name, signal)))
+  const envelopes = found.filter((envelope) => envelope !== undefined)
+  return await prove(reader, newest, hits, { envelopes, revocations: revoked?.list })
+}
+
+/** The statements of those who agreed; a verdict on which nobody agreed rests on none. */
+function statementNames(bytes: Uint8Array): string[] {
+  const { panel } = parseEntry(bytes) as VerdictEntry
+  return panel.flatMap(({ agreed, envelope }) => (agreed && envelope !== null ? [envelope] : []))
 }
 
 /** The complete list of the newest `head`, which shows what is not on it; undefined: the log has no head, or too long a list. */
@@ -146,7 +158,10 @@ async function prove(
   reader: LogReader,
   newest: AcceptedCheckpoint,
   hits: readonly LogHit[],
-  revocations?: readonly RevokedItem[],
+  {
+    envelopes = [],
+    revocations,
+  }: { envelopes?: readonly Envelope[]; revocations?: readonly RevokedItem[] | undefined } = {},
 ): Promise<MadeProof> {
   const byIndex = new Map(hits.filter(({ index }) => index < newest.size).map((hit) => [hit.index, hit.entry]))
   const indexes = [...byIndex.keys()].sort((a, b) => a - b)
@@ -157,5 +172,5 @@ async function prove(
       return { entry: byIndex.get(index) ?? new Uint8Array(), proof: formatTlogProof({ index, hashes, checkpoint }) }
     }),
   )
-  return { size: newest.size, indexes, bytes: formatProofBundle({ entries, envelopes: [], revocations }) }
+  return { size: newest.size, indexes, bytes: formatProofBundle({ entries, envelopes, revocations }) }
 }

@@ -50,6 +50,8 @@ export interface RoleKeys {
   path(role: KeyRole): string
   /** Its signer; undefined if there is no such key. @throws usage.config, damaged.identity */
   find(role: KeyRole): Signer | undefined
+  /** The seed of the local beacon's key, which its rounds are made with; undefined if there is no such key. @throws usage.config, damaged.identity */
+  beaconSeed(): Uint8Array | undefined
   /** Its signer, made if there is none yet. @throws usage.config, damaged.identity, unavailable.storage */
   make(role: KeyRole, random: Random): Signer
 }
@@ -65,6 +67,10 @@ export function openRoleKeys(directory: string): RoleKeys {
   return {
     path,
     find,
+    beaconSeed() {
+      const privateKey = readKeyFile(path('beacon'))
+      return privateKey === undefined ? undefined : seedOf({ privateKey })
+    },
     make(role, random) {
       const kept = find(role)
       if (kept !== undefined) return kept

@@ -11,6 +11,7 @@ import {
   realClock,
   transferFrom,
 } from '../../../test/kit/data-network.ts'
+import { MemoryHost } from '../../../test/kit/peer-host.ts'
 import { blobIdOf, digestBytes, digestOf } from '../../base/digest.ts'
 import type { StoredDocument } from '../../base/document.ts'
 import { AppError } from '../../base/errors.ts'
@@ -297,6 +298,17 @@ test('a peer that announces more than its share a minute is told to wait', async
   assert.equal((await post(client, '/v1/announce', { names: [id] })).status, 429)
   const unread = await post(client, '/v1/announce', { names: 5 })
   assert.equal(unread.status, 429, 'what it sends meanwhile is not read')
+})
+
+test('a peer that sends more than its share of transactions a minute is told to wait', async (t) => {
+  const host = new MemoryHost()
+  host.answer = '{}'
+  const node = await dataNetwork(t)({ keep: host, transactionsPerMinute: 1 })
+  const { client } = await clientOf(node)
+  t.after(() => client.close())
+  assert.deepEqual(await post(client, '/v1/transactions', {}), { status: 200, json: {} })
+  assert.equal((await post(client, '/v1/transactions', {})).status, 429)
+  assert.equal(host.transacted.length, 1, 'what it sends meanwhile is not passed on')
 })
 
 test('a peer that keeps sending malformed messages is dropped', async (t) => {

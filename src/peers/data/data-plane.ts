@@ -28,6 +28,7 @@ import { createDataServer, type DataServer } from './server/server.ts'
 import { fetchFromPeers } from './swarm/fetch.ts'
 import { createSlotPool } from './swarm/slot-pool.ts'
 import { createTokenBucket } from './token-bucket.ts'
+import { sendTransaction } from './transact.ts'
 import { makeCertificate } from './wire/certificate.ts'
 import { MEMBER_HEADER } from './wire/messages.ts'
 
@@ -38,9 +39,10 @@ export interface DataTotals {
   readonly announcedDigests: number
 }
 
+type Moving = 'lookup' | 'fetch' | 'follow' | 'document' | 'logFile' | 'transact' | 'announce' | 'withdraw' | 'blame'
+
 /** The data plane, as `libp2p.ts` composes it with the control plane into `Peers`. */
-export interface DataPlane
-  extends Pick<Peers, 'lookup' | 'fetch' | 'follow' | 'document' | 'logFile' | 'announce' | 'withdraw' | 'blame'> {
+export interface DataPlane extends Pick<Peers, Moving> {
   /** Listens and starts announcing. Call it before the control plane's `start`, which tells the port to others. @throws conflict.port, usage.config */
   start(host: PeerHost): Promise<{ readonly port: number }>
   /** Closes every connection; transfers under way fail. */
@@ -213,6 +215,12 @@ class HttpsDataPlane implements DataPlane {
     const bytes = await askLogFile(this.#client(peerId), request, options)
     if (bytes !== undefined) ledger.received(peerId, bytes.byteLength, 0)
     return bytes
+  }
+
+  transact: Peers['transact'] = async (peerId, message, { signal }) => {
+    this.#started()
+    if (!this.#admits(peerId)) throw new AppError('unavailable.peer', `${peerId} is not spoken with`)
+    return await sendTransaction(this.#client(peerId), message, signal)
   }
 
   announce: Peers['announce'] = (names) => this.#running?.announcer.announce(names)

@@ -34,6 +34,8 @@ export interface DataPlaneOptions {
   readonly piecesInFlight?: number
   /** Digests that one peer may announce or withdraw each minute. */
   readonly announcementsPerMinute?: number
+  /** Transactions and requests to build that one peer may send each minute. */
+  readonly transactionsPerMinute?: number
   /** Entries of the provider table, in all. */
   readonly providerEntriesMax?: number
   /** Entries of the provider table, of each peer. */
@@ -87,6 +89,7 @@ const DEFAULTS = {
   outboundConnectionsMax: 256,
   piecesInFlight: 128,
   announcementsPerMinute: 100_000,
+  transactionsPerMinute: 120,
   providerEntriesMax: 300_000,
   providerEntriesPerPeerMax: 100_000,
   providerLifetimeMs: 3_600_000,

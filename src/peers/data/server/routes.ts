@@ -10,7 +10,7 @@ import type { PieceManifest } from '../../../base/pieces.ts'
 import type { Asker } from '../../../base/share.ts'
 import { type ByteRange, streamOf } from '../../../base/streams.ts'
 import type { Identity } from '../../neighbour.ts'
-import type { LogFileRequest, PeerHost, PeerId } from '../../peers.ts'
+import { type LogFileRequest, type PeerHost, type PeerId, TRANSACTION_MESSAGE_BYTES_MAX } from '../../peers.ts'
 import type { ProviderTable } from '../directory/provider-table.ts'
 import { ANNOUNCE_NAMES_MAX, type DataPlaneSettings, LOOKUP_NAMES_MAX } from '../options.ts'
 import { createTokenBucket, type TokenBucket } from '../token-bucket.ts'
@@ -49,6 +49,7 @@ export interface RouteDependencies {
 interface Meter {
   readonly upload: TokenBucket
   readonly announcements: TokenBucket
+  readonly transactions: TokenBucket
   slots: number
 }
 
@@ -119,6 +120,7 @@ class Routes {
     if (method === 'POST' && path === PATHS.withdraw) return await this.#withdraw(call)
     if (method === 'POST' && path === PATHS.documents) return await this.#document(call)
     if (method === 'POST' && path === PATHS.lead) return await this.#lead(call)
+    if (method === 'POST' && path === PATHS.transactions) return await this.#transact(call)
     if (method === 'GET' && path.startsWith(PATHS.logs)) return await this.#logFile(call, parseLogFilePath(path))
     throw new AppError('usage.request', `no such request: ${method} ${path.slice(0, 100)}`)
   }
@@ -155,6 +157,16 @@ class Routes {
       call.response.writeHead(200, headers)
       await this.#send(call, streamOf(bytes), bytes.byteLength)
     })
+  }
+
+  /** Also by who serves nobody: what is ordered is everybody's, and no content. */
+  async #transact(call: Call): Promise<void> {
+    if (!call.meter.transactions.tryTake(1)) {
+      throw new AppError('exhausted.quota', `${call.peerId} sends more than its share of transactions a minute`)
+    }
+    const message = await readBody(call, TRANSACTION_MESSAGE_BYTES_MAX)
+    const answer = await this.#with.host.transact(message, call.asker, call.signal)
+    reply(call.response, 200, 'application/json', Buffer.from(answer))
   }
 
   async #lookup(call: Call): Promise<void> {
@@ -263,11 +275,15 @@ class Routes {
       if (this.#meters.size < PEERS_METERED_MAX) break
       if (meter.slots === 0) this.#meters.delete(idle)
     }
-    const { uploadBytesPerSecondPerPeer, announcementsPerMinute } = this.#settings
+    const { uploadBytesPerSecondPerPeer, announcementsPerMinute, transactionsPerMinute } = this.#settings
     const made: Meter = {
       upload: createTokenBucket({ unitsPerSecond: uploadBytesPerSecondPerPeer }, this.#with),
       announcements: createTokenBucket(
         { unitsPerSecond: announcementsPerMinute / 60, burstUnits: announcementsPerMinute },
+        this.#with,
+      ),
+      transactions: createTokenBucket(
+        { unitsPerSecond: transactionsPerMinute / 60, burstUnits: transactionsPerMinute },
         this.#with,
       ),
       slots: 0,

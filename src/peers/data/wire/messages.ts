@@ -19,6 +19,7 @@ export const PATHS = {
   documents: '/v1/documents',
   lead: '/v1/lead',
   logs: '/v1/logs/',
+  transactions: '/v1/transactions',
 } as const
 
 /** Header that carries the proof of membership of a private network. */

@@ -1,0 +1,27 @@
+/**
+ * The way to the network's order, as the write flow sees it: an engine in this process, or an authority that peers lead to. Implemented
+ * in `main/roles/`; interface only.
+ */
+import type { Hex32 } from '../base/entries/fields.ts'
+
+/** What came of a transaction that was ordered, or that an authority would not order. */
+export interface Ordered {
+  /** Why it changed nothing (`consensus/draft/refusal.ts`); undefined if it was taken. */
+  readonly refusal: string | undefined
+  /** What was logged because of it: index in the log, and name. */
+  readonly entries: readonly { readonly index: number; readonly name: Hex32 }[]
+}
+
+/** The way to the order. What it answers is checked by nobody: the log is what counts. */
+export interface Ordering {
+  /**
+   * Has a signed transaction (canonical JSON) ordered; resolves when that is durable there.
+   * @throws unavailable.peer if no authority can be reached, exhausted.quota, exhausted.queue, usage.transaction, aborted.caller
+   */
+  order(transaction: Uint8Array, signal: AbortSignal): Promise<Ordered>
+  /**
+   * Has a member ask for a package in its own name, for a node that is no member.
+   * @throws unavailable.peer if no member can be reached or none does that, exhausted.quota, aborted.caller
+   */
+  ask(purl: string, signal: AbortSignal): Promise<Ordered>
+}

@@ -1,0 +1,113 @@
+/**
+ * Step 5: commits, tells the result when all have committed, and waits for what the selected came to. Each is sent until the log has
+ * it: an authority may be away, or have crashed before it was durable. 2-trust.md, "Agreement".
+ */
+import type { Brand } from '../../base/brand.ts'
+import type { Clock, Logger } from '../../base/clock.ts'
+import type { VerdictEntry } from '../../base/entries/entry.ts'
+import type { CommitBody, RevealBody } from '../../base/entries/transaction.ts'
+import { AppError, errorChain, isKind } from '../../base/errors.ts'
+import type { Member } from '../member.ts'
+import type { Ordered } from '../ordering.ts'
+import { type Progress, phaseOf } from '../progress.ts'
+import { lookUp, type WatchedLog, waitFor } from '../watch.ts'
+import type { Attestation } from './attest.ts'
+import type { Assignment } from './select.ts'
+
+interface Verdict {
+  readonly index: number
+  readonly entry: VerdictEntry
+  readonly agreed: boolean
+}
+/** A verdict that has this node among those who agreed. Only `agree` makes one. */
+export type Agreed = Brand<Verdict, 'Agreed'>
+/** A verdict without this node, or none of the selected. Only `agree` makes one. */
+export type Disagreed = Brand<Verdict, 'Disagreed'>
+
+/** What agreeing needs. */
+export interface AgreeDependencies {
+  readonly log: WatchedLog
+  readonly member: Member
+  readonly clock: Clock
+  readonly logger: Logger
+}
+
+const PAUSE_MS = 500
+const PAUSE_MAX_MS = 15_000
+/** Refusals after which the same will be refused again: only the verdict is left to wait for. */
+const FINAL = ['late', 'unknown', 'seat', 'key', 'network']
+
+/** The verdict. @throws conflict.changed if the log has another commitment of this node; damaged.log, aborted.caller */
+export async function agree(
+  job: Assignment,
+  attestation: Attestation,
+  deps: AgreeDependencies,
+  signal: AbortSignal,
+): Promise<Agreed | Disagreed> {
+  const { request, attempt, purl } = job
+  const { member, log } = deps
+  const { commitment, salt, result, envelopeName } = attestation
+  const own = ({ commits }: Progress): boolean => isOwn(commits.get(member.key), commitment, purl)
+  await insist(job, own, deps, signal, () =>
+    member.send<CommitBody>({ type: 'commit', request, attempt, commitment }, signal),
+  )
+  await waitFor(log, job, (progress) => (phaseOf(progress) === 'committing' ? undefined : true), signal)
+  const told = ({ reveals }: Progress): boolean => reveals.has(member.key)
+  await insist(job, told, deps, signal, () =>
+    member.send<RevealBody>({ type: 'reveal', request, attempt, salt, result, envelope: envelopeName }, signal),
+  )
+  const { index, entry } = await waitFor(log, job, ({ verdict }) => verdict, signal)
+  const agreed = entry.panel.some((seat) => seat.node === member.key && seat.agreed)
+  return { index, entry, agreed } as Agreed | Disagreed
+}
+
+/** True if the log has the commitment. Another one can only come of a copy of this node that was set back. */
+function isOwn(logged: string | undefined, commitment: string, purl: string): boolean {
+  if (logged === undefined || logged === commitment) return logged !== undefined
+  throw new AppError('conflict.changed', `the log has another commitment of this node for ${purl} than it remembers`)
+}
+
+/** Sends until the log has it, the attempt is over, or the network says for good that it will not take it. */
+async function insist(
+  job: Assignment,
+  isThere: (progress: Progress) => boolean,
+  deps: AgreeDependencies,
+  signal: AbortSignal,
+  send: () => Promise<Ordered>,
+): Promise<void> {
+  const { logger, log } = deps
+  for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
+    const progress = await lookUp(log, job, signal)
+    if (isThere(progress) || progress.verdict !== undefined) return
+    try {
+      const { refusal } = await send()
+      if (refusal !== undefined && FINAL.includes(refusal)) {
+        logger.warn({ purl: job.purl, request: job.request, refusal }, 'the network does not take what was built')
+        return
+      }
+    } catch (error) {
+      if (signal.aborted || !(isKind(error, 'unavailable') || isKind(error, 'exhausted'))) throw error
+      logger.info({ purl: job.purl, error: errorChain(error) }, 'the network was not reached, trying again')
+    }
+    await passed(job, isThere, deps, signal, pauseMs)
+  }
+}
+
+/** Until the log has it, or so much time has passed. */
+async function passed(
+  job: Assignment,
+  isThere: (progress: Progress) => boolean,
+  { log, clock }: AgreeDependencies,
+  signal: AbortSignal,
+  ms: number,
+): Promise<void> {
+  const over = new AbortController()
+  const either = AbortSignal.any([signal, over.signal])
+  const seen = waitFor(log, job, (progress) => isThere(progress) || progress.verdict !== undefined || undefined, either)
+  try {
+    await Promise.race([seen, clock.sleep(ms, either)])
+  } finally {
+    over.abort()
+    await seen.catch(() => {})
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The roles of a node in its trust network, put together: an authority orders, a builder builds, and every node asks, passes on what
+ * others ask, and shows what came of it. `wire.ts` opens them before the peers start, since they answer for them.
+ */
+import type { Clock, Logger, Random } from '../../base/clock.ts'
+import type { Signer } from '../../base/crypto/ed25519.ts'
+import { AppError } from '../../base/errors.ts'
+import { isSolo } from '../../base/network/network.ts'
+import { dispute, revoke } from '../../build/doubts.ts'
+import { createJobBook } from '../../build/jobs.ts'
+import { createMember, type Member } from '../../build/member.ts'
+import type { Ordering } from '../../build/ordering.ts'
+import { openSubmissions } from '../../build/submissions.ts'
+import { startWork } from '../../build/work.ts'
+import type { BuildDoor } from '../../http/api/parts.ts'
+import type { PeerHost, Peers } from '../../peers/peers.ts'
+import type { Store } from '../../store/store.ts'
+import type { Upstream } from '../../upstream/upstream.ts'
+import type { NodeLog } from '../log/node-log.ts'
+import { genesisOf } from '../network/genesis.ts'
+import { purlOf } from '../network/log-door.ts'
+import { openBeacon } from '../network/open-beacon.ts'
+import { type Authority, startAuthority } from './authority.ts'
+import { createOrderHost } from './order-host.ts'
+import { createPeerOrdering } from './peer-ordering.ts'
+import { createStatements, type Statements } from './statements.ts'
+import { createTestBuilder } from './test-builder.ts'
+
+/** What the owner wants of the node. */
+export interface RolesOptions {
+  /** The data directory. */
+  readonly directory: string
+  readonly authority: boolean
+  readonly builder: boolean
+  /** How long the test builder takes for a package; undefined: it is off. */
+  readonly testBuilderSeconds: number | undefined
+  /** Where rounds of a public beacon are fetched. */
+  readonly beaconEndpoints: readonly string[]
+}
+
+/** What the roles stand on. */
+export interface RolesDependencies {
+  readonly log: NodeLog
+  readonly peers: Pick<Peers, 'list' | 'transact' | 'lookup' | 'fetch'>
+  readonly store: Store
+  readonly upstream: Pick<Upstream, 'request'>
+  readonly clock: Clock
+  readonly random: Random
+  readonly logger: Logger
+}
+
+/** The roles of a running node. */
+export interface Roles extends AsyncDisposable {
+  /** What peers' messages for the order are answered with. */
+  readonly transact: PeerHost['transact']
+  readonly door: BuildDoor
+  readonly statements: Statements
+  /** Begins to build and to send what waits, after the peers have started; ends before they stop. */
+  start(): AsyncDisposable
+}
+
+/**
+ * Opens the roles; an authority has caught up with its journal when it resolves.
+ * @throws usage.config for a role that this node cannot have; usage.network, damaged.snapshot, damaged.identity, unavailable.storage
+ */
+export async function openRoles(options: RolesOptions, deps: RolesDependencies): Promise<Roles> {
+  const { log, clock } = deps
+  const { network } = log.network
+  const keys = keysOf(options, deps)
+  const builder = options.builder ? builderOf(options, deps) : undefined
+  const authority = options.authority ? await openAuthority(options, deps, keys.consensus) : undefined
+  const peerOrdering = createPeerOrdering(network, deps)
+  const ordering: Ordering =
+    authority === undefined ? peerOrdering : { order: authority.order, ask: (...given) => peerOrdering.ask(...given) }
+  const memberOf = (signer: Signer | undefined): Member | undefined =>
+    signer && createMember(network.origin, signer, { ordering, clock })
+  const attesting = memberOf(keys.attestation)
+  const deciding = authority?.member ?? memberOf(keys.consensus)
+  const member = attesting ?? deciding
+  const statements = createStatements(deps)
+  const opened = { ordering, member, log: log.reader, network: network.origin, notebook: deps.store.notebook }
+  let submissions: ReturnType<typeof openSubmissions> | undefined
+  const started = (): ReturnType<typeof openSubmissions> => {
+    if (submissions === undefined) throw new AppError('unavailable.node', 'the node is starting')
+    return submissions
+  }
+  return {
+    transact: createOrderHost({ network, authority, member, passOn: peerOrdering.passOn, clock }),
+    statements,
+    door: {
+      submit: (question, signal) => started().submit(purlOf(question), signal),
+      status: (id, signal) => started().status(id, signal),
+      list: () => ({ submissions: started().list() }),
+      dispute: (about, signal) => dispute(about, { log: log.reader, member }, signal),
+      order: (transaction, signal) => ordering.order(transaction, signal),
+      revoke: (about, signal) => revoke(about, { member: deciding }, signal),
+    },
+    start() {
+      submissions = openSubmissions({ ...deps, ...opened })
+      const open = submissions
+      const work =
+        builder === undefined || attesting === undefined || keys.attestation === undefined
+          ? undefined
+          : startWork({
+              ...deps,
+              log: log.reader,
+              network: network.origin,
+              member: attesting,
+              signer: keys.attestation,
+              builder,
+              jobs: createJobBook(deps.store.notebook, network.origin),
+              keepStatement: (bytes) => statements.keep(bytes),
+            })
+      return {
+        async [Symbol.asyncDispose]() {
+          await Promise.all([open.close(), work?.stop()])
+        },
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await authority?.[Symbol.asyncDispose]()
+    },
+  }
+}
+
+interface Keys {
+  readonly attestation: Signer | undefined
+  readonly consensus: Signer | undefined
+}
+
+/** The keys with which this node is a member. Those of its earlier solo network lie beside it still, and are none. */
+function keysOf({ builder }: RolesOptions, { log }: RolesDependencies): Keys {
+  const { network, keys } = log.network
+  const attestation = keys.find('attestation')
+  const consensus = keys.find('consensus')
+  const isMembers = (role: 'attestation' | 'consensus', signer: Signer | undefined): boolean =>
+    signer !== undefined &&
+    network.organisations.some((one) => one.keys[role] === Buffer.from(signer.publicKey).toString('base64'))
+  if (builder && attestation === undefined) {
+    throw new AppError('usage.config', `--builder: wanted an attestation key in ${keys.path('attestation')}`)
+  }
+  if (builder && log.reader.mode !== 'full') {
+    throw new AppError('usage.config', '--builder: wanted the whole log (--log full), since it says who builds what')
+  }
+  return {
+    // A builder that was let in later is in the log alone.
+    attestation: builder || isMembers('attestation', attestation) ? attestation : undefined,
+    consensus: isMembers('consensus', consensus) ? consensus : undefined,
+  }
+}
+
+function builderOf(
+  { testBuilderSeconds }: RolesOptions,
+  deps: RolesDependencies,
+): ReturnType<typeof createTestBuilder> {
+  if (testBuilderSeconds === undefined) {
+    throw new AppError(
+      'usage.config',
+      '--builder: real builds are not there yet; --test-builder TIME stands in, and says so in all that it reports',
+    )
+  }
+  return createTestBuilder({ seconds: testBuilderSeconds }, deps)
+}
+
+async function openAuthority(
+  { directory, beaconEndpoints }: RolesOptions,
+  deps: RolesDependencies,
+  signer: Signer | undefined,
+): Promise<Authority> {
+  const { log } = deps
+  const { network, keys } = log.network
+  if (log.writer === undefined) {
+    const found = network.quorum.of === 1 ? 'another node signs its log' : `it has ${network.quorum.of} authorities`
+    throw new AppError('usage.config', `--authority: wanted a network of one authority, this node; ${found}`)
+  }
+  const own = signer ?? soloSigner(deps)
+  const genesis = genesisOf(network)
+  if (genesis === undefined) {
+    throw new AppError(
+      'usage.network',
+      `--authority: ${log.network.file} does not say with what the network was founded`,
+    )
+  }
+  const sources = { endpoints: beaconEndpoints, seed: keys.beaconSeed() }
+  const beacon = openBeacon(network, sources, deps)
+  return await startAuthority({ ...deps, directory, network, genesis, log: log.writer, beacon, signer: own })
+}
+
+/** With one authority, `network.json` need not name its consensus key; the genesis does. */
+function soloSigner({ log }: RolesDependencies): Signer {
+  const { network, keys } = log.network
+  const signer = keys.find('consensus')
+  if (signer !== undefined) return signer
+  const what = isSolo(network) ? 'solo network' : 'network'
+  throw new AppError(
+    'usage.config',
+    `--authority: wanted the consensus key of the ${what} in ${keys.path('consensus')}`,
+  )
+}
