@@ -13,6 +13,7 @@ import { parseCheckpoint } from '../note/checkpoint.ts'
 import { parseNote } from '../note/note.ts'
 import { sameHash } from '../tree/hash.ts'
 import { type JudgedCheckpoint, judgeCheckpoint, type LogKeys, mergeCheckpoints } from './judge.ts'
+import type { MemberKeys } from './member-keys.ts'
 import { PendingCheckpoints } from './pending.ts'
 import { type CheckedEvidence, checkEvidence, type Evidence, evidenceText, mustStop } from './split-view.ts'
 
@@ -84,6 +85,8 @@ export interface Follower {
 export interface FollowDependencies {
   readonly log: FollowedLog
   readonly keys: LogKeys
+  /** The keys of a newer checkpoint's time, by changes of members that others show; `MemberKeys.ahead`. */
+  readonly ahead?: MemberKeys['ahead']
   /** The signed note of a checkpoint that is trusted from the start, of `network.json`. */
   readonly pinned?: string | undefined
   /** Who may have files of the log now, the best first. */
@@ -95,6 +98,7 @@ export interface FollowDependencies {
 }
 
 const WAITING_MAX = 64
+const LOOKS_PER_SIGNER = 2
 /** Evidence that is kept, in all and against one organisation: more of it says nothing more. */
 const EVIDENCE_MAX = 64
 const EVIDENCE_PER_ORGANISATION = 4
@@ -115,6 +119,8 @@ class LogFollower implements Follower {
   readonly #pinned: Base | undefined
   readonly #evidence = new Map<string, CheckedEvidence>()
   readonly #outcomes: Partial<Record<Outcome, number>> = {}
+  /** How often others were asked for changes of members because of each signer. */
+  readonly #looks = new Map<string, number>()
   #stopped: string | undefined
   #last: Promise<unknown> = Promise.resolve()
   #waiting = 0
@@ -133,9 +139,13 @@ class LogFollower implements Follower {
   }
 
   async offer(note: Uint8Array, signal: AbortSignal): Promise<Outcome> {
-    const judged = judgeCheckpoint(note, this.#with.keys)
+    const { keys } = this.#with
+    const first = judgeCheckpoint(note, keys)
+    const policy = keys.policyAt(first.size)
     return await this.#inTurn(async () => {
-      const outcome = await this.#take(judged, signal)
+      // Those before it may have brought a change of members.
+      const judged = keys.policyAt(first.size) === policy ? first : judgeCheckpoint(note, keys)
+      const outcome = (await this.#byNewMembers(note, judged, signal)) ?? (await this.#take(judged, signal))
       this.#outcomes[outcome] = (this.#outcomes[outcome] ?? 0) + 1
       return outcome
     })
@@ -147,8 +157,8 @@ class LogFollower implements Follower {
   }
 
   async retry(signal: AbortSignal): Promise<void> {
-    const counting = this.#pending.list().filter(({ counts }) => counts)
-    for (const judged of counting) await this.#inTurn(() => this.#take(judged, signal))
+    this.#looks.clear()
+    for (const judged of this.#pending.countingNow()) await this.#inTurn(() => this.#take(judged, signal))
   }
 
   state(): FollowState {
@@ -182,6 +192,34 @@ class LogFollower implements Follower {
     const whole = judged.signers.length === 0 ? judged : this.#pending.add(judged)
     if (this.#stopped !== undefined) return 'stopped'
     return whole.counts ? await this.#grow(whole, from, signal) : 'pending'
+  }
+
+  /**
+   * Takes a newer checkpoint in by the members of its time, whom this node may have yet to hear of: by those alone, whatever it counts
+   * by those that are known. Undefined: nobody shows a change that is not known, and it is to be taken like any other.
+   */
+  async #byNewMembers(note: Uint8Array, judged: JudgedCheckpoint, signal: AbortSignal): Promise<Outcome | undefined> {
+    const { ahead, log, sources } = this.#with
+    const from: Base | undefined = log.newest() ?? this.#pinned
+    if (ahead === undefined || judged.size <= (from?.size ?? 0) || judged.signers.length === 0) return undefined
+    if (this.#stopped !== undefined || !(judged.counts || this.#mayLook(judged))) return undefined
+    const keys = await ahead(judged, sources(), signal)
+    if (keys === undefined) return undefined
+    let again: JudgedCheckpoint
+    try {
+      again = judgeCheckpoint(note, keys)
+    } catch (error) {
+      if (isKind(error, 'untrusted')) return 'pending'
+      throw error
+    }
+    return again.counts ? await this.#grow(again, from, signal) : 'pending'
+  }
+
+  /** Without a quorum each known signer has others asked a few times between two rounds; who makes up many uses up its own alone. */
+  #mayLook({ signers }: JudgedCheckpoint): boolean {
+    const left = signers.filter((signer) => (this.#looks.get(signer) ?? 0) < LOOKS_PER_SIGNER)
+    for (const signer of left) this.#looks.set(signer, (this.#looks.get(signer) ?? 0) + 1)
+    return left.length > 0
   }
 
   /** A checkpoint that is not larger than the accepted one must be a beginning of it. */

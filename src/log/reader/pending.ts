@@ -2,7 +2,8 @@
  * Checkpoints that lack cosignatures as yet: gossip brings them one by one, and together they may count. Bounded by signer, so
  * that one authority that signs a thousand forks takes nothing from what the others sign. In memory; not for one size only.
  */
-import { type JudgedCheckpoint, type LogKeys, mergeCheckpoints } from './judge.ts'
+import { isKind } from '../../base/errors.ts'
+import { type JudgedCheckpoint, judgeCheckpoint, type LogKeys, mergeCheckpoints } from './judge.ts'
 
 /** Texts of one organisation that are kept. */
 const TEXTS_PER_SIGNER = 4
@@ -30,6 +31,21 @@ export class PendingCheckpoints {
   /** Forgets those that are not larger than what was accepted. */
   forgetUpTo(size: number): void {
     for (const [text, { size: kept }] of this.#kept) if (kept <= size) this.#kept.delete(text)
+  }
+
+  /** Those that count by the keys as they are now, oldest first: a change of members may have come since. */
+  countingNow(): JudgedCheckpoint[] {
+    return this.list().flatMap((kept) => {
+      try {
+        const judged = judgeCheckpoint(Buffer.from(kept.note), this.#keys)
+        return judged.counts ? [judged] : []
+      } catch (error) {
+        // Nobody who signed it is a member any more.
+        if (!isKind(error, 'untrusted')) throw error
+        this.#kept.delete(kept.text)
+        return []
+      }
+    })
   }
 
   /** What waits, oldest first. */

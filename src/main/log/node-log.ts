@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import type { Clock, Logger, Random } from '../../base/clock.ts'
 import { indexKeys } from '../../base/entries/index-keys.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, errorChain } from '../../base/errors.ts'
 import { isSolo } from '../../base/network/network.ts'
 import type { LogView } from '../../http/http.ts'
 import { logFile as fileOf, type ServedLog } from '../../http/log/log-files.ts'
@@ -16,8 +16,9 @@ import type { AcceptedCheckpoint, LogReader, LogWriter } from '../../log/log.ts'
 import { openEvidence } from '../../log/reader/evidence-file.ts'
 import { type Exchange, originHash, startExchange } from '../../log/reader/exchange.ts'
 import { createFollower, type FollowedLog, type Follower } from '../../log/reader/follow.ts'
-import { judgeCheckpoint, type LogKeys } from '../../log/reader/judge.ts'
+import { judgeCheckpoint } from '../../log/reader/judge.ts'
 import { createLightLog } from '../../log/reader/light.ts'
+import { type MemberKeys, memberKeysOf } from '../../log/reader/member-keys.ts'
 import { followedMirror, followedWriter } from '../../log/reader/mirror.ts'
 import { answerSearch } from '../../log/reader/search.ts'
 import { Turns } from '../../log/turns.ts'
@@ -30,8 +31,7 @@ import { ensureNodeNetwork, type NodeNetwork } from '../network/node-network.ts'
 import { askOwnNewest } from './ask-own-newest.ts'
 import { type AskedWitnesses, askWitnesses } from './ask-witnesses.ts'
 import { beginMark, openOnce } from './begun.ts'
-import { openCheckpointFile } from './checkpoint-file.ts'
-import { logKeysOf } from './network-keys.ts'
+import { type CheckpointFile, openCheckpointFile } from './checkpoint-file.ts'
 import { type NodeCosigner, openNodeCosigner } from './node-cosigner.ts'
 import { orMend } from './or-mend.ts'
 import { logSources } from './sources.ts'
@@ -99,7 +99,7 @@ class OpenLog implements NodeLog {
   readonly served: ServedLog
   readonly #options: NodeLogOptions
   readonly #with: NodeLogDependencies
-  readonly #keys: LogKeys
+  readonly #keys: MemberKeys
   /** Solo logs say what their owner does: they stay here. */
   readonly #shared: boolean
   readonly #hash: string
@@ -113,6 +113,8 @@ class OpenLog implements NodeLog {
   #cosigner: NodeCosigner | undefined
   #asked: AskedWitnesses | undefined
   #timed: { readonly note: string; readonly timeSeconds: number | undefined } | undefined
+  #members: CheckpointFile | undefined
+  #learning: Promise<void> = Promise.resolve()
   /** Of all who add signatures to the own log's newest checkpoint. */
   readonly #turns = new Turns()
 
@@ -120,10 +122,8 @@ class OpenLog implements NodeLog {
     this.#options = options
     this.#with = dependencies
     this.network = network
-    this.#keys = logKeysOf(
-      network.network,
-      options.askWitnesses.map(({ key }) => key),
-    )
+    const asked = options.askWitnesses.map(({ key }) => key)
+    this.#keys = memberKeysOf(network.network, asked, dependencies.logger)
     this.#shared = !isSolo(network.network)
     this.#hash = originHash(network.network.origin)
     this.served = {
@@ -163,10 +163,19 @@ class OpenLog implements NodeLog {
     const { origin, checkpoint } = this.network.network
     this.#sources = () => logSources(origin, this.#shared ? peers : undefined, servers)
     const log = await this.#openCopy()
+    // A light copy asks others, who are not there yet; it has kept what it knew.
+    if (this.reader.mode === 'full') await this.#learnMembers()
+    const unwatch = this.reader.watch(() => void this.#learnMembers())
+    this.#ends.push(async () => {
+      unwatch()
+      this.#stopping.abort()
+      await this.#learning
+    })
     const evidence = await openEvidence(join(directory, 'evidence'))
     this.#follower = createFollower({
       log,
       keys: this.#keys,
+      ahead: this.#keys.ahead,
       pinned: checkpoint,
       sources: this.#sources,
       evidence,
@@ -197,7 +206,7 @@ class OpenLog implements NodeLog {
     return {
       [Symbol.asyncDispose]: async () => {
         this.#stopping.abort()
-        await Promise.all([exchange.stop(), confirming, this.#asked?.stop()])
+        await Promise.all([exchange.stop(), confirming, this.#asked?.stop(), this.#learning])
       },
     }
   }
@@ -241,6 +250,24 @@ class OpenLog implements NodeLog {
     await cosigner.confirm(newest === 'nobody' ? undefined : newest)
   }
 
+  /** Changes of members that the log has. What cannot be had now is asked for at the next checkpoint. Never throws. */
+  #learnMembers(): Promise<void> {
+    this.#learning = this.#learning.then(async () => {
+      const { signal } = this.#stopping
+      if (signal.aborted || this.reader.newest() === undefined) return
+      try {
+        await this.#keys.learn(this.reader, signal)
+        this.#timed = undefined
+        await this.#members?.writeMembers()
+      } catch (error) {
+        if (signal.aborted) return
+        const facts = { cause: errorChain(error) }
+        this.#with.logger.warn(facts, 'changes of members were not read from the log: those known before count')
+      }
+    })
+    return this.#learning
+  }
+
   /** The log on the disk, as a follower sees it. */
   async #openCopy(): Promise<FollowedLog> {
     const { directory, mode, ordered = false } = this.#options
@@ -261,6 +288,7 @@ class OpenLog implements NodeLog {
     }
     if (mode === 'light') {
       const store = await openCheckpointFile(join(directory, 'checkpoint'), this.#keys, logger)
+      this.#members = store
       const light = createLightLog({ origin, store, sources: () => this.#sources(), keysOf: indexKeys, logger })
       this.#reader = light
       return light

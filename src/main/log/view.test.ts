@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sampleNetwork } from '../../../test/kit/sample-network.ts'
 import { keysOf, TileLog, testAuthorities } from '../../../test/kit/tile-log.ts'
-import { logKeysOf } from './network-keys.ts'
+import { silentLogger } from '../../base/clock.ts'
+import { memberKeysOf } from '../../log/reader/member-keys.ts'
 import { viewOf } from './view.ts'
 
 const network = sampleNetwork({ authorities: 4 })
 const input = {
   network,
-  keys: logKeysOf(network),
+  keys: memberKeysOf(network, [], silentLogger),
   mode: 'full',
   writes: false,
   newest: undefined,
@@ -29,8 +30,8 @@ test('viewOf() says what is wrong in sentences: a split view, evidence, an expir
   assert.equal(notes[4], 'a key is missing')
 })
 
-test('logKeysOf() counts authorities alone, each once', () => {
-  const { logs, cosigners, counted, k } = logKeysOf(network).policyAt(7)
+test('memberKeysOf() counts authorities alone, each once', () => {
+  const { logs, cosigners, counted, k } = memberKeysOf(network, [], silentLogger).policyAt(7)
   assert.deepEqual([logs.length, cosigners.length, counted.size, k], [4, 4, 4, network.quorum.k])
 })
 

@@ -23,6 +23,7 @@ export interface ViewInput {
 export function viewOf(input: ViewInput): LogView {
   const { network, keys, newest, follow, nowSeconds } = input
   const judged = newest === undefined ? undefined : judgeCheckpoint(Buffer.from(newest.note), keys)
+  const { k, authorities } = keys.policyAt(newest?.size ?? 0)
   const ageSeconds = judged?.timeSeconds === undefined ? undefined : Math.max(0, nowSeconds - judged.timeSeconds)
   return {
     origin: network.origin,
@@ -35,7 +36,7 @@ export function viewOf(input: ViewInput): LogView {
       cosigners: judged.cosignatures.map(({ name }) => name),
       ...(ageSeconds !== undefined && { ageSeconds }),
     },
-    quorum: network.quorum,
+    quorum: { k, of: authorities },
     pendingCount: follow?.pendingCount ?? 0,
     evidence: follow?.evidence ?? [],
     stopped: follow?.stopped !== undefined,
