@@ -2,7 +2,7 @@
 import type { Random } from '../../base/clock.ts'
 import type { Signer } from '../../base/crypto/ed25519.ts'
 import { type Builds, type NodeKeys, type Offer, type OfferBody, offerMessage } from '../../base/entries/offer.ts'
-import type { Role } from '../../base/network/network.ts'
+import { isSolo, type Role } from '../../base/network/network.ts'
 import { formatVkey, makeVkey } from '../../base/network/vkey.ts'
 import type { KeyRole, RoleKeys } from './role-keys.ts'
 
@@ -44,7 +44,7 @@ export function makeOffer(keys: RoleKeys, random: Random, wish: OfferWish): Made
     ...(log === undefined ? {} : { log: formatVkey(makeVkey(network, 'ed25519', log.publicKey)) }),
     ...(cosigner === undefined
       ? {}
-      : { cosigner: formatVkey(makeVkey(`${network}/${organisation}`, 'cosignature', cosigner.publicKey)) }),
+      : { cosigner: formatVkey(makeVkey(cosignerName(wish), 'cosignature', cosigner.publicKey)) }),
     peer: peerId,
   }
   const body: OfferBody = {
@@ -68,6 +68,11 @@ export function signOffer(body: OfferBody, signers: readonly Signer[]): Offer {
     signature: Buffer.from(signer.sign(message)).toString('hex'),
   }))
   return { body, proofs }
+}
+
+/** Each organisation's is its own; of a node's own network there is one. */
+function cosignerName({ network, organisation }: OfferWish): string {
+  return isSolo({ origin: network }) ? `${network}/cosigner` : `${network}/${organisation}`
 }
 
 function hexOf({ publicKey }: Signer): string {
