@@ -6,6 +6,7 @@ import type { DoctorReport } from '../clients/clients.ts'
 import type { LogEntryView } from '../http/http.ts'
 import type { CeremonyDoor } from './log/ceremony-door.ts'
 import type { ExplainReport, ExplainRequest } from './log/explain-view.ts'
+import type { MembersDoor } from './log/members-view.ts'
 
 /** A running node's API. Errors of the node come back as `AppError` with the node's own code. */
 export interface NodeApi {
@@ -98,6 +99,8 @@ export interface CliContext {
   readonly ceremony: CeremonyDoor
   /** Explains a build from the log alone. @throws usage.request, absent.entry, absent.network, damaged.log, unavailable.node */
   explain(request: ExplainRequest): Promise<ExplainReport>
+  /** Members, and votes for changing them. */
+  readonly members: MembersDoor
 }
 
 /** What can be done with the trust network of a data directory. */

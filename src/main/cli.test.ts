@@ -17,6 +17,7 @@ import type {
 } from '../cli/context.ts'
 import type { FoundedReport, JoinReport, PartReport } from '../cli/log/ceremony-door.ts'
 import type { ExplainReport } from '../cli/log/explain-view.ts'
+import type { MembersReport, VoteReport } from '../cli/log/members-view.ts'
 import { optionRows, runCli } from './cli.ts'
 
 const FINDING = {
@@ -100,6 +101,10 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       part: async (request) => answer<PartReport>(['part', 'part', request]),
       merge: async (request) => answer<FoundedReport>(['merge', 'merge', request]),
       join: async (request) => answer<JoinReport>(['join', 'join', request]),
+    },
+    members: {
+      show: async (data) => answer<MembersReport>(['members', 'members', data]),
+      vote: async (request) => answer<VoteReport>(['vote', 'vote', request]),
     },
     explain: async (request) => answer<ExplainReport>(['explain', 'explain', request]),
     setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),
@@ -361,6 +366,57 @@ test('pyrsia explain tells each step, and with --verify says no with each entry 
   const no = await run('explain pkg:toy/cool@1.0.0 --verify --json', { explain: { ...explain, problems } })
   assert.deepEqual([no.code, JSON.parse(no.out).verified], [8, false])
   assert.match(no.err, /1 thing does not follow from the log: entry 7 \(verdict\), outcome: .* \[untrusted\.entry\]/)
+})
+
+test('pyrsia members shows who belongs since when and what is voted on; authorize and deauthorize vote', async () => {
+  const node = { node: 'ab', peer: 'p1', roles: ['builder'], types: ['toy'], sinceSize: 2 }
+  const pending = {
+    id: 'cd'.repeat(32),
+    action: 'admit',
+    organisation: 'b',
+    peer: 'p2',
+    index: 9,
+    votes: ['a'],
+    decided: false,
+  }
+  const members = {
+    network: 'n.example/x',
+    size: 10,
+    quorum: { k: 3, of: 4 },
+    organisations: [{ organisation: 'a', sinceSize: 2, nodes: [node] }],
+    pending: [pending, { ...pending, decided: true }],
+  }
+  const { out } = await run('members', { members })
+  assert.match(out, /a: a member for trees of 2 entries and more\n {2}ab, peer p1: builder; builds toy; since 2\n/)
+  assert.match(out, /admit b, p2: 1 of 3; by a \(cdcdcdcdcdcdcdcd\)\n.*: decided, in force some blocks later/)
+  const vote = {
+    action: 'admit',
+    organisation: 'b',
+    change: 'cd',
+    proposed: true,
+    votes: ['a'],
+    quorum: members.quorum,
+    entries: [9],
+  }
+  const admitted = await run('authorize --offer b.json', { vote })
+  assert.match(admitted.out, /Proposed letting in a node of b: 1 of 3 votes, of 4 authorities\. 2 more must vote/)
+  assert.partialDeepStrictEqual(admitted.calls, [['vote', 'vote', { action: 'admit', offer: 'b.json' }]])
+  const decided = { ...vote, action: 'remove', proposed: false, votes: ['a', 'c', 'd'] }
+  const removed = await run('deauthorize --org b --node p2', { vote: decided })
+  assert.match(removed.out, /Voted for taking out b: 3 of 3 votes, of 4 authorities\. That decides it/)
+  assert.partialDeepStrictEqual(removed.calls, [['vote', 'vote', { action: 'remove', organisation: 'b', node: 'p2' }]])
+  const part = {
+    file: '/d/b.json',
+    network: 'n.example/x',
+    organisation: 'b',
+    roles: ['builder'],
+    types: [],
+    peer: 'p2',
+  }
+  const offered = await run('network offer --org b -o b.json', { part })
+  assert.partialDeepStrictEqual(offered.calls, [
+    ['part', 'part', { organisation: 'b', roles: ['builder'], output: 'b.json' }],
+  ])
 })
 
 test('pyrsia keys shows public halves, files, and what is lost with each', async () => {

@@ -14,6 +14,7 @@ import { createCeremony } from './ceremony/ceremony-door.ts'
 import { readEarly } from './config/config.ts'
 import { defaultDataDirectory } from './config/default-directory.ts'
 import { formatted, portSettings, SETTINGS, type Setting } from './config/settings.ts'
+import { createMembers } from './members/members-door.ts'
 
 const EXIT_BUG = 70
 /** What the lines to try of a node that starts fetch, so that the examples of `why` work right after them. */
@@ -88,6 +89,7 @@ export function realContext(): CliContext {
     },
     explain: async (request) =>
       (await import('./explain/explain-request.ts')).explainBuild(request, directory(request.data)),
+    members: createMembers(directory, Date.now),
     ceremony: createCeremony(directory, () => Math.floor(Date.now() / 1000)),
     setupVariables: async (request) =>
       (await import('./setup.ts')).setupVariables(request.clients, directory(request.data)),

@@ -3,12 +3,34 @@ import { type Command, Option } from 'commander'
 import { common, examples, severalTimes, wholeNumber } from '../command.ts'
 import type { CliContext } from '../context.ts'
 
-/** Adds `network`, `keys`, `inspect-log`, `proof`, `verify`, `log` and `explain`. */
+/** Adds what works on the network, its members and its log. */
 export function addLog(program: Command, context: CliContext): void {
   addNetwork(program, context)
   addInspect(program, context)
   addProof(program, context)
   addExplain(program, context)
+  addMembers(program, context)
+}
+
+function addMembers(program: Command, context: CliContext): void {
+  const load = () => import('./members.ts')
+  common(
+    program
+      .command('members')
+      .description('Show who belongs to the network by its log, since when, and what is voted on'),
+  )
+    .addHelpText('after', examples('pyrsia members', 'pyrsia members --json'))
+    .action(async (options) => (await load()).members(context, options))
+  common(program.command('authorize').description('Vote for letting a node into the network. For authorities'))
+    .option('--offer <FILE>', 'What pyrsia network offer wrote on that node')
+    .option('--peer <PEER_ID>', 'The node, if another authority has proposed it already')
+    .addHelpText('after', examples('pyrsia authorize --offer epsilon.json', 'pyrsia authorize --peer 12D3KooW...'))
+    .action(async (options) => (await load()).authorize(context, options))
+  common(program.command('deauthorize').description('Vote for taking an organisation or a node out. For authorities'))
+    .requiredOption('--org <NAME>', 'The organisation')
+    .option('--node <NODE>', 'Only this node of it: its key as pyrsia members shows it, or its peer id')
+    .addHelpText('after', examples('pyrsia deauthorize --org epsilon'))
+    .action(async (options) => (await load()).deauthorize(context, options))
 }
 
 function addExplain(program: Command, context: CliContext): void {
@@ -58,6 +80,17 @@ function addNetwork(program: Command, context: CliContext): void {
     .option('--yes', 'The digest was compared: do it. Without it nothing is changed')
     .addHelpText('after', examples('pyrsia network join network.json', 'pyrsia network join network.json --yes'))
     .action(async (file, options) => (await ceremony()).networkJoin(context, file, options))
+  common(
+    network
+      .command('offer')
+      .description('Offer this node to the network that it has joined: a file for its authorities'),
+  )
+    .requiredOption('--org <NAME>', 'The organisation that it belongs to')
+    .addOption(severalTimes('--role <ROLE>', 'authority, builder or witness (default: builder)'))
+    .option('--types <LIST>', 'Purl types that it builds, with commas (default: all that this node knows)')
+    .requiredOption('-o, --output <FILE>', 'The offer to write')
+    .addHelpText('after', examples('pyrsia network offer --org epsilon --role builder -o epsilon.json'))
+    .action(async (options) => (await import('./members.ts')).networkOffer(context, options))
   common(network.command('show').argument('[file]', "A network.json; default: the data directory's"))
     .description('Show a network: members with their keys, the quorum, and the digest that people compare')
     .addHelpText('after', examples('pyrsia network show', 'pyrsia network show network.json --json'))

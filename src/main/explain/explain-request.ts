@@ -54,7 +54,8 @@ function filesIn(directory: string): Source {
   return { source: directory, entries: () => readEntries(directory) }
 }
 
-async function* entriesOf(node: Pick<NodeApi, 'get'>): AsyncGenerator<RawEntry> {
+/** All entries of a running node's log. @throws unavailable.node */
+export async function* entriesOf(node: Pick<NodeApi, 'get'>): AsyncGenerator<RawEntry> {
   for (let from = 0, end = PAGE; from < end; from += PAGE) {
     const { entries, size } = await node.get<LogEntriesView>('/api/log/entries', {
       from: String(from),
