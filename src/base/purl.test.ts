@@ -94,3 +94,18 @@ test('formatPurl() and purlParts() are inverse for names with any character', ()
     { numRuns: 200 },
   )
 })
+
+test('purlParts() gives the same parts again, which nobody can change', () => {
+  const first = purlParts('pkg:toy/of/it@1.0?repository_url=a.example')
+  const again = purlParts('pkg:toy/of/it@1.0?repository_url=a.example')
+  assert.deepEqual(again, first)
+  assert.deepEqual({ ...again.qualifiers }, { repository_url: 'a.example' })
+  assert.throws(() => Object.assign(first, { name: 'other' }), TypeError)
+  assert.throws(() => Object.assign(first.qualifiers, { repository_url: 'b.example' }), TypeError)
+  // A purl that is none is refused each time.
+  for (const _ of [1, 2])
+    assert.throws(
+      () => purlParts('pkg:'),
+      (error) => isKind(error, 'usage'),
+    )
+})

@@ -16,22 +16,34 @@ export interface PurlParts {
   readonly subpath: string | undefined
 }
 
+/** Purls that were taken apart lately: a request looks at its package's half a dozen times. Longer ones are not kept, characters. */
+const RECENT_MAX = 4_096
+const RECENT_LENGTH_MAX = 256
+const recent = new Map<string, PurlParts>()
+
 /** `text` as a purl in canonical form. @throws usage.purl */
 export function parsePurl(text: string): Purl {
   return canonicalText(readPurl(text))
 }
 
-/** The parts of a purl. @throws usage.purl */
+/** The parts of a purl, frozen. @throws usage.purl */
 export function purlParts(text: string): PurlParts {
+  const before = recent.get(text)
+  if (before !== undefined) return before
   const found = readPurl(text)
-  return {
+  const parts = Object.freeze({
     type: found.type,
     namespace: found.namespace ?? undefined,
     name: found.name,
     version: found.version ?? undefined,
-    qualifiers: { ...(found.qualifiers ?? {}) },
+    qualifiers: Object.freeze({ ...(found.qualifiers ?? {}) }),
     subpath: found.subpath ?? undefined,
+  })
+  if (text.length <= RECENT_LENGTH_MAX) {
+    if (recent.size >= RECENT_MAX) recent.clear()
+    recent.set(text, parts)
   }
+  return parts
 }
 
 /** The purl with these parts. @throws usage.purl */

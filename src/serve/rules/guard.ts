@@ -36,7 +36,7 @@ export interface GuardDependencies {
 }
 
 const ALLOW: ReleaseAnswer = { kind: 'allow', notes: [] }
-/** Indexes whose decisions are remembered. */
+/** Indexes whose decisions are remembered, and purls whose packages are. */
 const REMEMBERED_MAX = 1_024
 /** Hidden versions that a notice names after the first. */
 const NAMED_MAX = 8
@@ -57,6 +57,7 @@ class PolicyGuard implements Guard {
   readonly #dependencies: GuardDependencies
   readonly #ecosystems: ReadonlyMap<string, Ecosystem>
   readonly #decided = new Map<string, Decided>()
+  readonly #packages = new Map<string, Pick<PackageQuestion, 'ecosystem' | 'purl' | 'name'>>()
 
   constructor(parts: ServeParts, dependencies: GuardDependencies) {
     this.#parts = parts
@@ -189,8 +190,15 @@ class PolicyGuard implements Guard {
   }
 
   #question(ecosystem: Ecosystem, purl: Purl): PackageQuestion {
-    const whole = packageOf(purl)
-    return { ecosystem: ecosystem.id, purl: whole, name: nameOf(ecosystem, whole), nowMs: this.#parts.clock.nowMs() }
+    const key = `${ecosystem.id} ${purl}`
+    let about = this.#packages.get(key)
+    if (about === undefined) {
+      const whole = packageOf(purl)
+      about = { ecosystem: ecosystem.id, purl: whole, name: nameOf(ecosystem, whole) }
+      if (this.#packages.size >= REMEMBERED_MAX) this.#packages.clear()
+      this.#packages.set(key, about)
+    }
+    return { ...about, nowMs: this.#parts.clock.nowMs() }
   }
 }
 
