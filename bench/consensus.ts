@@ -7,7 +7,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { hash } from 'node:crypto'
-import { closeSync, mkdtempSync, openSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, statSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -197,7 +197,8 @@ function restore(file: string): void {
   const state = loadState(machine.constants, piecesOf(file))
   const seconds = cpuSeconds(start)
   const wall = ((performance.now() - wallMs) / 1000).toFixed(2)
-  const peakMb = (process.resourceUsage().maxRSS * 1024) / 1e6
+  // Not `maxRSS`: of a process that was forked that begins with what its parent held.
+  const peakMb = (Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]) * 1024) / 1e6
   gc?.()
   const heldMb = process.memoryUsage().rss / 1e6
   say(

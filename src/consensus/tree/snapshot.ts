@@ -4,7 +4,7 @@
  */
 import { AppError } from '../../base/errors.ts'
 import { countIn } from './bucket.ts'
-import type { Tree, TreeNode } from './tree.ts'
+import type { Bucket, Tree, TreeNode } from './tree.ts'
 
 const LEAF = 0
 const BRANCH = 1
@@ -40,7 +40,7 @@ export interface ByteReader {
   /** The next 4 bytes as a number, big-endian. */
   uint32(): number
   /** The next `length` bytes, copied. */
-  take(length: number): Buffer
+  take(length: number): Buffer<ArrayBuffer>
   /** True if nothing is left. */
   atEnd(): boolean
 }
@@ -57,7 +57,7 @@ class PieceReader implements ByteReader {
   readonly #pieces: Iterator<Uint8Array>
   #piece: Uint8Array = new Uint8Array()
   #at = 0
-  #slab: Buffer = Buffer.alloc(0)
+  #slab: Buffer<ArrayBuffer> = Buffer.alloc(0)
   #slabAt = 0
 
   constructor(pieces: Iterator<Uint8Array>) {
@@ -75,7 +75,7 @@ class PieceReader implements ByteReader {
     return this.byte() * 2 ** 24 + this.byte() * 2 ** 16 + this.byte() * 2 ** 8 + this.byte()
   }
 
-  take(length: number): Buffer {
+  take(length: number): Buffer<ArrayBuffer> {
     const made = this.#room(length)
     for (let filled = 0; filled < length; ) {
       if (this.atEnd()) {
@@ -99,7 +99,7 @@ class PieceReader implements ByteReader {
     return false
   }
 
-  #room(length: number): Buffer {
+  #room(length: number): Buffer<ArrayBuffer> {
     if (length > SLAB_BYTES / 4) return Buffer.allocUnsafeSlow(length)
     if (this.#slabAt + length > this.#slab.length) {
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
@@ -107,6 +107,26 @@ class PieceReader implements ByteReader {
     }
     this.#slabAt += length
     return this.#slab.subarray(this.#slabAt - length, this.#slabAt)
+  }
+}
+
+/** A leaf that keeps no view of its memory: the views of a million entries take more room than all else beside their bytes. */
+class RestoredBucket implements Bucket {
+  readonly count: number
+  digest: string | undefined = undefined
+  readonly #memory: ArrayBuffer
+  readonly #offset: number
+  readonly #length: number
+
+  constructor({ buffer, byteOffset, length }: Buffer<ArrayBuffer>, count: number) {
+    this.#memory = buffer
+    this.#offset = byteOffset
+    this.#length = length
+    this.count = count
+  }
+
+  get bytes(): Buffer {
+    return Buffer.from(this.#memory, this.#offset, this.#length)
   }
 }
 
@@ -120,7 +140,7 @@ export function loadTree(reader: ByteReader, depth = 0): Tree {
     const bytes = reader.take(length)
     const count = countIn(bytes)
     if (count === undefined) throw new AppError('damaged.snapshot', 'found a leaf with a torn entry in a snapshot')
-    return { bytes, count, digest: undefined }
+    return new RestoredBucket(bytes, count)
   }
   if (kind !== BRANCH || depth > DEPTH_MAX)
     throw new AppError('damaged.snapshot', `found no tree in a snapshot: ${kind}`)
