@@ -147,6 +147,22 @@ test('a light log finds by purl what any of those who hold all of it know, and o
   await assert.rejects(nobody.light.find({ purl: 'pkg:generic/bad@0' }), { code: 'unavailable.peer' })
 })
 
+test('who answers a search with entries that it does not want is blamed, and a thousand of them cost one fetch', async () => {
+  const log = new TileLog(ORIGIN).append(...[revocation(0), headOf(0)].map(encodeEntry)).grow(3000)
+  const good = await fullNode('good', log)
+  const indexes = Array.from({ length: 1000 }, (_, at) => at * 3 + 2)
+  const flooding = new TestSource('flooding', (path) =>
+    path.startsWith('find/') ? Buffer.from(JSON.stringify({ indexes })) : log.file(path),
+  )
+  const { light } = await join(log, [flooding, good])
+  const fetched = () => [flooding, good].flatMap(({ asked }) => asked).filter((path) => path.includes('entries'))
+  const [before, blamed] = [fetched().length, flooding.blamed.length]
+  const hits = await light.find({ purl: 'pkg:generic/bad@0' })
+  assert.deepEqual([hits[0]?.index, hits.length], [0, 1])
+  assert.ok(fetched().length - before <= 2, 'one for the made up hit, one for the real one')
+  assert.deepEqual([flooding.blamed.length - blamed, good.blamed], [1, []])
+})
+
 test('an answer to a search that is none blames who gave it', async () => {
   const log = new TileLog(ORIGIN).grow(3)
   for (const answer of ['{"indexes":["a"]}', 'no']) {

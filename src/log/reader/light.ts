@@ -183,16 +183,19 @@ class Light implements LightLog {
     this.#revokedAt = size
   }
 
-  /** What others say that a query wants, as far as it is so. */
+  /** What others say that a query wants, as far as it is so. One wrong hit and nothing more is fetched on its giver's word alone. */
   async #search(query: LogQuery, signal: AbortSignal): Promise<LogHit[]> {
     const { size } = this.#accepted()
     const limit = limitOf(query)
     const found: LogHit[] = []
-    for (const index of await searchSources(query, this.#with.sources(), signal)) {
+    const liars = new Set<LogSource>()
+    for (const { index, givers } of await searchSources(query, this.#with.sources(), signal)) {
       if (found.length >= limit) break
       if (index >= (query.before ?? Number.POSITIVE_INFINITY) || index >= size) continue
+      if (givers.every((giver) => liars.has(giver))) continue
       const entry = await this.entry(index)
       if (answers(query, this.#with.keysOf(entry))) found.push({ index, entry })
+      else for (const giver of givers) blameOnce(giver, liars)
     }
     return found
   }
@@ -218,6 +221,11 @@ class Light implements LightLog {
 }
 
 const NEVER = new AbortController().signal
+
+function blameOnce(giver: LogSource, liars: Set<LogSource>): void {
+  if (!liars.has(giver)) giver.blame('a hit of a search of the log that is none')
+  liars.add(giver)
+}
 
 /** True if the list that is here already is the one that `head` states. */
 function isComplete(hits: readonly LogHit[], head: LogHit | undefined): boolean {

@@ -47,17 +47,30 @@ export async function answerSearch(log: Pick<LogReader, 'find'>, path: string): 
   return Buffer.from(JSON.stringify({ indexes: hits.map((hit) => hit.index) }))
 }
 
+/** An entry that a query may want, and who says so. */
+export interface ClaimedHit {
+  readonly index: number
+  readonly givers: readonly LogSource[]
+}
+
 /** What several sources say, united, newest first. @throws unavailable.peer if none of them answers, aborted.caller */
 export async function searchSources(
   query: LogQuery,
   sources: readonly LogSource[],
   signal: AbortSignal,
-): Promise<number[]> {
+): Promise<ClaimedHit[]> {
   const path = searchPath(query)
-  const answers = await Promise.all(sources.slice(0, ASKED_MAX).map((source) => askOne(source, path, signal)))
-  const given = answers.filter((answer) => answer !== undefined)
-  if (given.length === 0) throw new AppError('unavailable.peer', 'nobody who holds the log in full can be asked')
-  return [...new Set(given.flat())].sort((a, b) => b - a)
+  const givers = new Map<number, LogSource[]>()
+  let answered = false
+  await Promise.all(
+    sources.slice(0, ASKED_MAX).map(async (source) => {
+      const indexes = await askOne(source, path, signal)
+      answered ||= indexes !== undefined
+      for (const at of new Set(indexes)) givers.set(at, [...(givers.get(at) ?? []), source])
+    }),
+  )
+  if (!answered) throw new AppError('unavailable.peer', 'nobody who holds the log in full can be asked')
+  return [...givers].map(([at, by]) => ({ index: at, givers: by })).sort((a, b) => b.index - a.index)
 }
 
 async function askOne(source: LogSource, path: string, signal: AbortSignal): Promise<number[] | undefined> {
