@@ -65,10 +65,12 @@ export function keysOf(bytes: Uint8Array): EntryKeys {
 export async function cosignedLog(options: {
   readonly network: Network
   readonly cosigners: number
+  /** So often the first of them signs again, each time a second later. */
+  readonly repeats?: number | undefined
   readonly timeSeconds: number
   readonly entries: readonly Entry[]
 }): Promise<TrustedLog & { readonly reader: LogWriter }> {
-  const { network, cosigners, timeSeconds, entries } = options
+  const { network, cosigners, repeats = 0, timeSeconds, entries } = options
   const reader = createMemoryWriter({ origin: network.origin, keysOf }, signerOfSeed(sampleSeed(0, 'log')))
   await reader.append(entries.map(encodeEntry))
   const newest = reader.newest()
@@ -78,7 +80,10 @@ export async function cosignedLog(options: {
   const lines = names.map((name, index) =>
     cosign(note.text, name, signerOfSeed(sampleSeed(index, 'cosigner')), timeSeconds),
   )
-  const bytes = formatNote({ text: note.text, signatures: [...note.signatures, ...lines] })
+  const again = Array.from({ length: repeats }, (_none, at) =>
+    cosign(note.text, names[0] ?? '', signerOfSeed(sampleSeed(0, 'cosigner')), timeSeconds + 1 + at),
+  )
+  const bytes = formatNote({ text: note.text, signatures: [...note.signatures, ...lines, ...again] })
   const cosignatures = names.map((name) => ({ name, timeSeconds }))
   await reader.publish({ ...newest, note: Buffer.from(bytes).toString('utf8'), cosignatures })
   return { reader, network, timeOf: medianOf }

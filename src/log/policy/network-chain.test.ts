@@ -149,7 +149,7 @@ test('a node rotates its keys under the signature of its old ones, and the old c
   assert.equal(judge(chain, { by: ['a2', 'b', 'c'], size: 21 }).cosignatures.length, 3)
 })
 
-test('several cosigners of one organisation are one voice', () => {
+test('several cosigners, and several voters, of one organisation are one voice', () => {
   const { body } = testOffer('a')
   const second = { ...body, keys: testOffer('a2').body.keys }
   const offer = signedBy(second, ['a2/attestation', 'a2/consensus', 'a/consensus'])
@@ -157,6 +157,10 @@ test('several cosigners of one organisation are one voice', () => {
   assert.equal(versionAt(chain, 21).authorities, 4)
   assert.throws(() => judge(chain, { by: ['a', 'a2', 'b'], size: 21 }), { code: 'untrusted.quorum' })
   assert.equal(judge(chain, { by: ['a2', 'b', 'c'], size: 21 }).cosignatures.length, 3)
+  assert.throws(() => withChange(chain, 25, votedChange(remove('d'), ['a', 'a2', 'b'])), {
+    code: 'untrusted.quorum',
+    data: { wanted: 3, found: 2 },
+  })
   const withoutSecond = withChange(
     chain,
     25,
