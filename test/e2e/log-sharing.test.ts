@@ -62,6 +62,15 @@ test('a log reaches nodes over the data plane and by HTTP, in full and light, an
       assert.ok((await file(reader.endpoints.api as string, path)).equals(wanted), path)
     }
   }
+  // A light copy has the checkpoint and no files, and proves entries out of what others give it.
+  assert.ok((await file(light.endpoints.api as string, 'checkpoint')).equals(await file(http, 'checkpoint')))
+  assert.equal((await fetch(`${light.endpoints.api}/log/tile/0/000`)).status, 404)
+  const proof = join(directory, 'proof.json')
+  const proved = await light.cli('proof', '5', '-o', proof)
+  assert.match(proved.stdout, /Proved entry 5 of 700/, proved.stderr)
+  const verified = await author.cli('verify', '--proof', proof)
+  assert.match(verified.stdout, /^Yes: the log holds these entries/, verified.stderr)
+
   assert.equal((await fetch(`${http}/api/status`)).status, 404, 'the port for outsiders has nothing but the log')
 
   // The witness has cosigned its own log already, and says where it is.
