@@ -134,7 +134,10 @@ async function changesShown(
   const shown: LogHit[] = []
   try {
     const found = await searchSources({ kind: 'member', limit: AHEAD_MAX }, silent, signal)
-    const indexes = found.filter((index) => index >= from && index < head.size).slice(0, AHEAD_MAX)
+    const indexes = found
+      .map(({ index }) => index)
+      .filter((index) => index >= from && index < head.size)
+      .slice(0, AHEAD_MAX)
     const files = new VerifiedFiles(head, createSourcePool(silent))
     for (const [at, wanted] of Map.groupBy(indexes, (index) => Math.floor(index / TILE_WIDTH))) {
       const width = Math.min(TILE_WIDTH, head.size - at * TILE_WIDTH)
