@@ -25,7 +25,7 @@ export async function explainBuild(request: ExplainRequest, directory: string): 
   const purl = await purlWanted(entries(), request.wanted)
   const collected = await collectAbout(entries(), purl)
   const fixed = { network: network.origin, beacon: beaconConstants(chainOf(network.beacon)) }
-  const name = request.wanted === purl ? undefined : request.wanted
+  const name = request.wanted.startsWith('pkg:') ? undefined : request.wanted
   const found = explainRequest(collected, fixed, name)
   const shown = found.entries.map(({ index, entry }) => ({ index, entry: entry as unknown as Json }))
   return { ...found, source, entries: shown }

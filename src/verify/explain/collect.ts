@@ -2,6 +2,7 @@
 import { type Entry, parseEntry } from '../../base/entries/entry.ts'
 import { entryName } from '../../base/entries/entry-name.ts'
 import { AppError, isKind } from '../../base/errors.ts'
+import { parsePurl } from '../../base/purl.ts'
 import type { Logged, Problem } from './problem.ts'
 
 /** An entry as the log has it. */
@@ -24,10 +25,10 @@ const NAME = /^[0-9a-f]{64}$/
 
 /**
  * The package that `wanted` is about: itself, if it is a package URL, else that of the request of this name. `entries` is the whole log.
- * @throws usage.request for text that is neither; absent.entry if the log has no such request
+ * @throws usage.purl; usage.request for text that is neither; absent.entry if the log has no such request
  */
 export async function purlWanted(entries: AsyncIterable<RawEntry>, wanted: string): Promise<string> {
-  if (wanted.startsWith('pkg:')) return wanted
+  if (wanted.startsWith('pkg:')) return parsePurl(wanted)
   if (!NAME.test(wanted)) {
     throw new AppError(
       'usage.request',

@@ -201,6 +201,11 @@ test('every kind of end is computed again: refused, expired, disagreed, disputed
   }
 })
 
+test('a package is found under any spelling of its purl', async () => {
+  assert.equal((await explainLog(log, 'pkg:TOY/cool@1.0.0')).request, request)
+  await assert.rejects(explainLog(log, 'pkg:'), { code: 'usage.purl' })
+})
+
 test('explaining refuses what names no build, and what the log does not have', async () => {
   await assert.rejects(explainLog(log, 'left-pad'), { code: 'usage.request' })
   await assert.rejects(explainLog(log, hexOf('nothing')), { code: 'absent.entry' })
