@@ -58,7 +58,9 @@ class DiskJournal implements Journal {
     const end = endOf(bytes)
     if (end < bytes.length) await truncate(last.path, end)
     this.#handle = await open(last.path, 'a')
-    if (end < bytes.length) await this.#handle.sync()
+    // Always: whoever wrote it may have been killed before it synced, and the log must never be durable ahead of the journal.
+    await this.#handle.sync()
+    await this.#syncDirectory()
     this.#sizeBytes = end
   }
 
