@@ -127,11 +127,17 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
     rule: 'restart',
     journal: 'hasty-journal',
   },
+  'unsynced-start': {
+    says: 'a start takes up records that are not durable',
+    seed: 58,
+    rule: 'restart',
+    journal: 'unsynced-start',
+  },
 }
 
-/** The machine with this bug. */
-export function mutated(machine: StateMachine, { before, after }: Mutation): StateMachine {
-  return {
+/** The machine with this bug; without one, a machine that goes through blocks step by step, to be compared with the one that does not. */
+export function mutated(machine: StateMachine, { before, after }: Pick<Mutation, 'before' | 'after'>): StateMachine {
+  const stepwise: StateMachine = {
     ...machine,
     beginBlock(state, at) {
       const came = machine.beginBlock(state, at)
@@ -141,7 +147,20 @@ export function mutated(machine: StateMachine, { before, after }: Mutation): Sta
       const step = machine.step(before === undefined ? state : before(state, tx), tx, at)
       return after === undefined ? step : { ...step, ...after(step, state, tx) }
     },
+    block(start, at, transactions) {
+      const begun = stepwise.beginBlock(start, at)
+      let { state } = begun
+      const entries = [...begun.outputs.entries]
+      const steps = transactions.map((tx) => {
+        const step = stepwise.step(state, tx, at)
+        state = step.state
+        entries.push(...step.outputs.entries)
+        return { refusal: step.refusal, entries: step.outputs.entries }
+      })
+      return { state, entries, steps }
+    },
   }
+  return stepwise
 }
 
 function onRequest(state: State, name: string, change: (record: RequestRecord, state: State) => RequestRecord): State {

@@ -232,9 +232,10 @@ class SimNetwork {
       world.fail('liveness', `${honest} honest builders came to ${verdict?.outcome}`)
   }
 
-  /** The journal, replayed from the genesis, gives the same state and the same log. */
+  /** The journal, replayed from the genesis step by step, gives the same state and the same log. */
   #checkReplay(): void {
     const { disk, engine } = this.#authority
+    const stepwise = mutated(this.#machine, {})
     const entries: Uint8Array[] = []
     let state: State | undefined
     for (const bytes of disk.blocks.items) {
@@ -246,7 +247,7 @@ class SimNetwork {
         continue
       }
       const { heightBlock, timeSeconds, transactions } = record
-      const applied = applyBlock(this.#machine, state, { heightBlock, timeSeconds }, transactions)
+      const applied = applyBlock(stepwise, state, { heightBlock, timeSeconds }, transactions)
       state = applied.state
       entries.push(...applied.entries.map((entry) => entry.bytes))
     }

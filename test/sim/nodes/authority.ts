@@ -61,7 +61,7 @@ export class Authority {
     this.#life = life
     this.#skewMs = world.chance.whole(-scenario.skewMs, scenario.skewMs)
     const { failure, death } = this.isFrail ? scenario : { failure: 0, death: 0 }
-    const die = () => this.die(world.chance.hit(0.5), world.chance.whole(1, 3000))
+    const die = () => this.#dieWriting()
     const habits: DiskHabits = { syncMs: 40, failure, death, die }
     const journal = journalOn(world, life, this.disk, habits, bug)
     const log = logOn(world, life, this.disk, habits, signed)
@@ -86,6 +86,16 @@ export class Authority {
     world.count(isPower ? 'power cuts of the authority' : 'deaths of the authority')
     world.note(`authority dies${isPower ? ' with the power' : ''}`)
     world.after(backMs, () => this.start())
+  }
+
+  /** Troubles come together: what a process left unsynced is at risk when the power goes soon after the next start. */
+  #dieWriting(): void {
+    const { world } = this.#parts
+    const isPower = world.chance.hit(0.4)
+    const backMs = world.chance.whole(1, 3000)
+    this.die(isPower, backMs)
+    if (isPower || world.chance.hit(0.4)) return
+    world.after(backMs + world.chance.whole(1, 300), () => this.isFrail && this.die(true, world.chance.whole(1, 3000)))
   }
 
   #opened(engine: Consensus, life: Life): void {
