@@ -3,18 +3,23 @@
  * but the build itself: the TEST BUILDER hashes the name of the package.
  */
 import assert from 'node:assert/strict'
-import { copyFile, writeFile } from 'node:fs/promises'
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import type { Entry } from '../../src/base/entries/entry.ts'
-import type { LogEntriesView, SubmissionView } from '../../src/http/http.ts'
+import type { Signer } from '../../src/base/crypto/ed25519.ts'
+import type { CommitEntry, Entry } from '../../src/base/entries/entry.ts'
+import { type CommitBody, signTransaction, type TransactionBody } from '../../src/base/entries/transaction.ts'
+import type { Said } from '../../src/build/member.ts'
+import type { LogEntriesView, OrderedView, SubmissionView } from '../../src/http/http.ts'
+import { openRoleKeys } from '../../src/main/network/role-keys.ts'
 import { testBuildOf } from '../../src/main/roles/test-builder.ts'
 import { connected, PYRSIA, scratch, startNode, type TestNode } from '../kit/node-process.ts'
 import { run, until } from '../kit/process.ts'
+import { signerOf } from '../kit/sample-entries.ts'
 import { makeTrustNetwork, type TrustNetwork } from '../kit/trust-network.ts'
 
 /** Commitments must be there within this: it must be longer than a build, on a busy machine too. */
-const RULES = { commitSeconds: 10, revealSeconds: 20 }
+const RULES = { commitSeconds: 12, revealSeconds: 90 }
 const BUILD_TIME = '3s'
 
 interface Running {
@@ -22,6 +27,11 @@ interface Running {
   readonly authority: () => TestNode
   readonly regular: TestNode
   readonly builders: Map<string, TestNode>
+  /** The builder through which the regular node asks. */
+  readonly contact: string
+  signer(name: string): Signer
+  /** Says something with this key, through the regular node; why it changed nothing. */
+  say<T extends TransactionBody>(signer: Signer, said: Said<T>): Promise<string | undefined>
   startAuthority(): Promise<void>
   startBuilder(name: string): Promise<void>
 }
@@ -50,7 +60,8 @@ async function begin(t: TestContext): Promise<Running> {
   }
   await Promise.all([...network.builders.keys()].map(startBuilder))
   // It knows one builder and nobody else: what it asks for takes two hops.
-  const [first] = builders.values()
+  const [contact = ''] = network.builders.keys()
+  const first = builders.get(contact)
   const regular = await node(await network.outsider('regular'), '--peer', first?.listen[0] ?? '')
   await connected(regular, first?.peerId ?? '')
   return {
@@ -58,6 +69,23 @@ async function begin(t: TestContext): Promise<Running> {
     authority: () => authority as TestNode,
     regular,
     builders,
+    contact,
+    signer: (name) => openRoleKeys(network.builders.get(name) ?? '').find('attestation') as Signer,
+    async say(signer, said) {
+      const { origin } = network.network
+      const body = { ...said, network: origin, sequence: Date.now() } as unknown as Parameters<
+        typeof signTransaction
+      >[0]
+      const token = (await readFile(join(regular.data, 'api-token'), 'utf8')).trim()
+      const reply = await fetch(`${regular.endpoints.api}/api/transactions`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ transaction: signTransaction(body, signer) }),
+      })
+      const text = await reply.text()
+      assert.equal(reply.status, 200, text)
+      return (JSON.parse(text) as OrderedView).refusal
+    },
     startAuthority,
     startBuilder,
   }
@@ -87,7 +115,7 @@ function becomes(
       const view = await statusOf(of, asked)
       return look(view) ? view : undefined
     },
-    60_000,
+    90_000,
   )
 }
 
@@ -97,15 +125,42 @@ async function entriesOf(of: TestNode, purl: string): Promise<Entry[]> {
   return found.entries.map(({ entry }) => entry as unknown as Entry).reverse()
 }
 
+function organisationIn(entry: Entry): string | undefined {
+  return 'organisation' in entry ? entry.organisation : undefined
+}
+
+function isOf(entry: Entry, request: string): boolean {
+  if ('tx' in entry && entry.tx !== null && 'request' in entry.tx.body) return entry.tx.body.request === request
+  return 'request' in entry && entry.request === request
+}
+
+async function firstCommit(of: TestNode, purl: string): Promise<CommitEntry> {
+  return await until(
+    `a commitment for ${purl}`,
+    async () => (await entriesOf(of, purl)).find((entry) => entry.kind === 'commit'),
+    60_000,
+  )
+}
+
+/** The others agree all the same, and the log has this fault of that organisation, and no other. */
+async function agreedWithout(of: TestNode, asked: SubmissionView, name: string, fault: string): Promise<void> {
+  const { verdict, purl } = await becomes(of, asked, 'to be decided', ({ state }) => state === 'decided')
+  assert.deepEqual([verdict?.outcome, verdict?.agreed.length, verdict?.agreed.includes(name)], ['rebuilt', 3, false])
+  const faults = (await entriesOf(of, purl)).flatMap((entry) =>
+    entry.kind === 'fault' ? [`${entry.fault} ${entry.organisation}`] : [],
+  )
+  assert.deepEqual(faults, [`${fault} ${name}`])
+}
+
 function kindsOf(entries: readonly Entry[]): string[] {
   return entries.map((entry) => (entry.kind === 'fault' ? entry.fault : entry.kind))
 }
 
 test('six organisations build, agree and prove; standbys serve; an attempt that expires is tried again; killed processes go on', {
-  timeout: 240_000,
+  timeout: 500_000,
 }, async (t) => {
   const running = await begin(t)
-  const { regular, network, builders } = running
+  const { regular, network, builders, contact } = running
 
   await t.test(
     'a package that a regular node asks for through a peer gets a verdict, and a proof that holds elsewhere',
@@ -155,12 +210,56 @@ test('six organisations build, agree and prove; standbys serve; an attempt that 
     },
   )
 
+  await t.test('D7, F4: who says two things is logged as faulty, and who was not drawn is not heard', async () => {
+    const asked = await ask(regular, 'attacked@1.0.0')
+    const drawn = await becomes(regular, asked, 'to be drawn', ({ panel }) => panel.length > 0)
+    const { request = '', attempt = 0 } = drawn
+    const said = { type: 'commit', request, attempt } as const
+    const strange = signerOf('a stranger')
+    assert.equal(await running.say<CommitBody>(strange, { ...said, commitment: 'ab'.repeat(32) }), 'key')
+    const deciding = openRoleKeys(network.authority).find('consensus') as Signer
+    assert.equal(await running.say<CommitBody>(deciding, { ...said, commitment: 'ab'.repeat(32) }), 'key')
+    const seated = drawn.panel.map(({ organisation }) => organisation)
+    const spare = [...builders.keys()].find((name) => !seated.includes(name)) ?? ''
+    assert.equal(
+      await running.say<CommitBody>(running.signer(spare), { ...said, commitment: 'ab'.repeat(32) }),
+      'early',
+    )
+
+    // Whoever has committed already says another thing beside it.
+    const two = await firstCommit(regular, drawn.purl)
+    const liar = two.organisation
+    assert.equal(
+      await running.say<CommitBody>(running.signer(liar), { ...said, commitment: 'cd'.repeat(32) }),
+      undefined,
+    )
+    await agreedWithout(regular, asked, liar, 'equivocation')
+  })
+
+  await t.test('D3: who copies the commitment of another cannot tell what is in it', async () => {
+    const asked = await ask(regular, 'attacked@2.0.0')
+    const drawn = await becomes(regular, asked, 'to be drawn', ({ panel }) => panel.length > 0)
+    const copycat = drawn.panel.map(({ organisation }) => organisation).find((name) => name !== contact) ?? ''
+    const pid = builders.get(copycat)?.process.pid ?? 0
+    // It is made to wait, so that the copy is all that the network hears under its key.
+    process.kill(pid, 'SIGSTOP')
+    try {
+      const { tx } = await firstCommit(regular, drawn.purl)
+      const { request, attempt, commitment } = tx.body
+      const said = { type: 'commit', request, attempt, commitment } as const
+      assert.equal(await running.say<CommitBody>(running.signer(copycat), said), undefined)
+      await agreedWithout(regular, asked, copycat, 'copied-commitment')
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+  })
+
   await t.test('two of the selected are killed: the standby serves, and q is reached', async () => {
     const asked = await ask(regular, 'left-pad@1.3.1')
     const drawn = await becomes(regular, asked, 'to be drawn', ({ panel }) => panel.length > 0)
     const killed = drawn.panel
       .map(({ organisation }) => organisation)
-      .filter((name) => builders.get(name) !== [...builders.values()][0])
+      .filter((name) => name !== contact)
       .slice(0, 2)
     await Promise.all(killed.map((name) => builders.get(name)?.stop('SIGKILL')))
     const decided = await becomes(regular, asked, 'to be decided', ({ state }) => state === 'decided')
@@ -176,4 +275,69 @@ test('six organisations build, agree and prove; standbys serve; an attempt that 
     assert.equal(decided.panel.at(-1)?.standby, true)
     await Promise.all(killed.map((name) => running.startBuilder(name)))
   })
+
+  await t.test(
+    'two of the selected and the standby are killed: expired, logged, and tried again by the rule',
+    async () => {
+      const asked = await ask(regular, 'left-pad@1.3.2')
+      const drawn = await becomes(regular, asked, 'to be drawn', ({ panel }) => panel.length > 0)
+      const seated = drawn.panel.map(({ organisation }) => organisation).filter((name) => name !== contact)
+      const standby = [...builders.keys()].filter(
+        (name) => !drawn.panel.some(({ organisation }) => organisation === name),
+      )
+      const killed = [
+        ...new Set([...seated.slice(0, 2), ...standby.filter((name) => name !== contact), ...seated]),
+      ].slice(0, 3)
+      await Promise.all(killed.map((name) => builders.get(name)?.stop('SIGKILL')))
+      const decided = await becomes(regular, asked, 'to expire', ({ state }) => state === 'decided')
+      assert.equal(decided.verdict?.outcome, 'expired')
+      const kinds = kindsOf(await entriesOf(regular, drawn.purl))
+      assert.deepEqual(kinds.filter((kind) => kind === 'missed-commit').length, 3)
+      await Promise.all(killed.map((name) => running.startBuilder(name)))
+    },
+  )
+
+  await t.test(
+    'kill -9 of the authority and of a builder in mid-flow: all goes on, and nothing is logged twice',
+    async () => {
+      const asked = await ask(regular, 'left-pad@1.3.2')
+      const drawn = await becomes(regular, asked, 'to be drawn', ({ panel }) => panel.length > 0)
+      assert.equal(drawn.attempt, 2, 'the second attempt, after a logged failure')
+      const [victim = '', slow = ''] = drawn.panel
+        .map(({ organisation }) => organisation)
+        .filter((name) => name !== contact)
+      const has = (kind: Entry['kind'], by?: string) =>
+        until(
+          `a ${kind} by ${by ?? 'anybody'}`,
+          async () =>
+            (await entriesOf(regular, drawn.purl))
+              .filter((entry) => entry.kind === kind && isOf(entry, drawn.request ?? ''))
+              .some((entry) => by === undefined || organisationIn(entry) === by),
+          60_000,
+        )
+      // Nobody tells anything before all have committed: so the victim dies with its commitment given and its result untold.
+      const slowPid = builders.get(slow)?.process.pid ?? 0
+      process.kill(slowPid, 'SIGSTOP')
+      try {
+        await has('commit', victim)
+        await builders.get(victim)?.stop('SIGKILL')
+      } finally {
+        process.kill(slowPid, 'SIGCONT')
+      }
+      await has('reveal')
+      await running.authority().stop('SIGKILL')
+      await running.startAuthority()
+      await running.startBuilder(victim)
+      const decided = await becomes(regular, asked, 'to be decided', ({ state }) => state === 'decided')
+      assert.deepEqual([decided.verdict?.outcome, decided.verdict?.agreed.length], ['rebuilt', 4])
+      const entries = (await entriesOf(regular, drawn.purl)).filter((entry) => isOf(entry, drawn.request ?? ''))
+      const said = entries.map(
+        (entry) => `${entry.kind === 'fault' ? entry.fault : entry.kind} ${organisationIn(entry)}`,
+      )
+      assert.equal(new Set(said).size, said.length, `each once: ${said.join(', ')}`)
+      await builders.get(victim)?.stop()
+      const check = await run(PYRSIA, ['log', 'check', '--data', builders.get(victim)?.data ?? ''])
+      assert.equal(check.code, 0, check.stderr)
+    },
+  )
 })
