@@ -56,6 +56,11 @@ export class Referee {
     this.#honest = honest
   }
 
+  /** True if the organisation has asked for all that it may in its window. */
+  usedUp(organisation: string): boolean {
+    return (this.#askers.get(organisation)?.used ?? 0) >= SIM_RULES.requestsPerWindow
+  }
+
   /** The log as it is now: it must continue what was seen before, and nothing of that may be missing. */
   look(entries: readonly Uint8Array[]): void {
     if (entries.length < this.seen.length) {

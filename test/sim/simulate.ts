@@ -219,6 +219,13 @@ class SimNetwork {
         )
     }
     const last = attempts.find(({ purl, disputes }) => purl === lastPurl && disputes === undefined)
+    if (
+      last === undefined &&
+      this.#scenario.requesters.every(({ organisation }) => this.#referee.usedUp(organisation))
+    ) {
+      world.count('nobody may ask any more')
+      return
+    }
     if (last === undefined) {
       world.fail('liveness', 'what was asked for in calm weather was not taken')
       return
