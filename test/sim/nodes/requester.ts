@@ -28,7 +28,11 @@ export class Requester implements Habit {
 
   act(member: Member): void {
     const { world, view } = member
-    if (this.last !== undefined) this.#ask(member, this.last, 'last')
+    if (this.last !== undefined) {
+      // Its other requests may be open still; they end, and then there is room.
+      if (member.mouth.answer(`ask ${this.last} last`) === 'limit') member.mouth.forget(`ask ${this.last} last`)
+      this.#ask(member, this.last, 'last')
+    }
     for (const attempt of view.attempts.values()) this.#look(member, attempt)
     if (this.last !== undefined || world.nowMs() < this.#nextMs) return
     this.#asked += 1
