@@ -3,18 +3,19 @@
  * but the build itself: the TEST BUILDER hashes the name of the package.
  */
 import assert from 'node:assert/strict'
-import { copyFile, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { Signer } from '../../src/base/crypto/ed25519.ts'
 import type { CommitEntry, Entry } from '../../src/base/entries/entry.ts'
-import { type CommitBody, signTransaction, type TransactionBody } from '../../src/base/entries/transaction.ts'
+import type { CommitBody, TransactionBody } from '../../src/base/entries/transaction.ts'
 import type { Said } from '../../src/build/member.ts'
-import type { LogEntriesView, OrderedView, SubmissionView } from '../../src/http/http.ts'
+import type { SubmissionView } from '../../src/http/http.ts'
 import { openRoleKeys } from '../../src/main/network/role-keys.ts'
 import { testBuildOf } from '../../src/main/roles/test-builder.ts'
 import { connected, PYRSIA, scratch, startNode, type TestNode } from '../kit/node-process.ts'
 import { run, until } from '../kit/process.ts'
+import { entriesOf, say } from '../kit/running-network.ts'
 import { signerOf } from '../kit/sample-entries.ts'
 import { makeTrustNetwork, type TrustNetwork } from '../kit/trust-network.ts'
 
@@ -71,21 +72,7 @@ async function begin(t: TestContext): Promise<Running> {
     builders,
     contact,
     signer: (name) => openRoleKeys(network.builders.get(name) ?? '').find('attestation') as Signer,
-    async say(signer, said) {
-      const { origin } = network.network
-      const body = { ...said, network: origin, sequence: Date.now() } as unknown as Parameters<
-        typeof signTransaction
-      >[0]
-      const token = (await readFile(join(regular.data, 'api-token'), 'utf8')).trim()
-      const reply = await fetch(`${regular.endpoints.api}/api/transactions`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ transaction: signTransaction(body, signer) }),
-      })
-      const text = await reply.text()
-      assert.equal(reply.status, 200, text)
-      return (JSON.parse(text) as OrderedView).refusal
-    },
+    say: async (signer, said) => (await say(regular, network.network.origin, signer, said)).refusal,
     startAuthority,
     startBuilder,
   }
@@ -117,12 +104,6 @@ function becomes(
     },
     90_000,
   )
-}
-
-async function entriesOf(of: TestNode, purl: string): Promise<Entry[]> {
-  const reply = await fetch(`${of.endpoints.api}/api/log/find?purl=${encodeURIComponent(purl)}`)
-  const found = (await reply.json()) as LogEntriesView
-  return found.entries.map(({ entry }) => entry as unknown as Entry).reverse()
 }
 
 function organisationIn(entry: Entry): string | undefined {
