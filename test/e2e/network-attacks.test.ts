@@ -80,6 +80,7 @@ test('who attacks the decision of a running network wins nothing, and the log sa
     assert.ok(told.length >= 3, 'enough were heard for a verdict')
     const refused = await verify(attacked, ground, EVIL_BYTES)
     assert.equal(refused.code, 8, refused.stdout)
+    assert.match(refused.stderr, /of which it names no file \[untrusted\.subject\]/)
   })
 
   await t.test('D8: asking again gives three draws in all, whoever asks', async () => {
@@ -166,7 +167,7 @@ test('who attacks the decision of a running network wins nothing, and the log sa
       assert.match(refused.text, /victim@1\.0\.0.*disputed.*a fresh selection found otherwise/)
       const no = await verify(attacked, purl, bytes)
       assert.equal(no.code, 8, no.stdout)
-      assert.match(no.stderr, /untrusted/)
+      assert.match(no.stderr, /\[untrusted\.(?:subject|revoked)\]/)
     },
   )
 
@@ -186,6 +187,7 @@ test('who attacks the decision of a running network wins nothing, and the log sa
       assert.deepEqual(await attacked.faults(drawn), wanted.sort())
       const refused = await verify(attacked, purl, EVIL_BYTES)
       assert.equal(refused.code, 8, refused.stdout)
+      assert.match(refused.stderr, /of which it names no file \[untrusted\.subject\]/)
       attacked.release()
     },
   )
