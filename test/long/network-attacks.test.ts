@@ -72,9 +72,8 @@ test('who attacks the decision of a running network wins nothing, and the log sa
   await t.test('D1: two of four collude, and nobody can prove their bytes', async () => {
     const drawn = await attacked.draw(ground)
     assert.deepEqual([drawn.panel.length, drawn.standbys.length, drawn.passedOver.length], [4, 1, 1])
-    // The other two are real: they build and tell what comes out.
-    attacked.release(drawn.panel.slice(2))
-    const verdict = await attacked.play(drawn, split(drawn, 2, EVIL))
+    // The others' votes are sent by the test too: a process that was held may be late, and then the attempt expires instead.
+    const verdict = await attacked.play(drawn, split(drawn, 2, EVIL, HONEST))
     assert.deepEqual([verdict.outcome, verdict.agreed, verdict.quorum], ['disagreed', null, 3])
     const told = (await entriesOf(attacked.node(), ground)).filter(({ kind }) => kind === 'reveal')
     assert.ok(told.length >= 3, 'enough were heard for a verdict')
