@@ -14,6 +14,7 @@ export const INTERFACE_PARTS: readonly string[] = [
   'consensus',
   'beacon',
   'sandbox',
+  'sources',
   'archive',
   'upstream',
   'policy',

@@ -2,11 +2,14 @@
  * The contract of an ecosystem: a folder that exports one value, free of effects (`1-house.md`, "An ecosystem"). The core
  * drives it and is blind to which one it is. `test/kit/ecosystem-suite.ts` holds every implementation to the same cases.
  */
+
 import type { Algorithm, Digest } from '../base/digest.ts'
+import type { Level } from '../base/entries/result.ts'
 import type {
   DocumentRequest,
   Got,
   Headers,
+  Located,
   NativeReply,
   Need,
   Reason,
@@ -15,6 +18,15 @@ import type {
   Want,
 } from '../base/located.ts'
 import type { Purl } from '../base/purl.ts'
+import type {
+  Confirmed,
+  ListNeed,
+  ReadNeed,
+  Recipe,
+  RecipeGot,
+  SourceCandidate,
+  SourceFound,
+} from '../base/rebuild/build-plan.ts'
 import type { ShareLevel } from '../base/share.ts'
 
 /**
@@ -429,4 +441,43 @@ export interface Ecosystem {
     platform: string,
   ): LockedFile[]
   readonly clients: readonly ClientSetup[]
+  /** How releases are rebuilt from source; absent: they are not. */
+  readonly rebuild?: Rebuild
+  /** How a release is only witnessed: what the registry gives for it, seen by several; absent: it is not. */
+  readonly witness?: Witness
 }
+
+/** Rebuilding releases. 2-trust.md, "Sandbox" and "Canonical forms". */
+export interface Rebuild {
+  /** What the registry says of a release, and where its source may be. Asks as `resolve` does. */
+  source(purl: Purl, context: ResolveContext): Generator<Need, SourceFound, Got>
+  /** Whether a tree is this release's: its manifest names package and version. */
+  confirm(purl: Purl, candidate: SourceCandidate): Generator<ReadNeed | ListNeed, Confirmed, RecipeGot>
+  readonly recipe: Recipe
+  /** Compares what was built with what the registry has under that name. Pure; runs in a worker. */
+  compare(name: string, built: Uint8Array, upstream: Uint8Array): Comparison
+  /** SHA-256 of the canonical form, hex. @throws untrusted.archive if the file is malformed */
+  canonicalDigest(name: string, bytes: Uint8Array): string
+}
+
+/** How two files relate. */
+export interface Comparison {
+  readonly level: Level
+  /** The format rules that fired, by name and version. */
+  readonly rules: readonly string[]
+  /** For people: what differs, at most 100 lines. */
+  readonly differences: readonly string[]
+}
+
+/** Witnessing a release. */
+export interface Witness {
+  /** Asks as `resolve` does, for documents and blobs; ends with everything that the registry gives for it. */
+  see(purl: Purl, context: ResolveContext): Generator<Need, Seen, Got>
+}
+
+/** How witnessing ends. */
+export type Seen =
+  | { readonly kind: 'seen'; readonly tag: boolean; readonly files: readonly Located[] }
+  | { readonly kind: 'malformed'; readonly reason: Reason }
+  | { readonly kind: 'absent'; readonly reason: Reason }
+  | { readonly kind: 'unavailable'; readonly reason: Reason }
