@@ -32,7 +32,7 @@ export interface Summary {
 /** Plays seeds from `first` on until a rule is broken, `schedules` were played or `minutes` have passed. */
 export async function playSeeds(
   { first, schedules, minutes, mutation }: { first: number; schedules: number; minutes: number; mutation?: string },
-  tell: (outcome: Outcome, played: number) => void,
+  tell: (outcome: Outcome, played: number, held: number) => void,
 ): Promise<Summary> {
   const startMs = performance.now()
   const counts = new Map<string, number>()
@@ -45,10 +45,15 @@ export async function playSeeds(
     events += outcome.events
     for (const [name, count] of outcome.counts) counts.set(name, (counts.get(name) ?? 0) + count)
     if (outcome.violation !== undefined) failed = outcome
-    tell(outcome, played)
+    tell(outcome, played, failed === undefined ? played : played - 1)
   }
   const sorted = Object.fromEntries([...counts].sort(([a], [b]) => (a < b ? -1 : 1)))
   return { schedules: played, events, seconds: (performance.now() - startMs) / 1000, failed, counts: sorted }
+}
+
+/** How far a run is: how many schedules were played, and of how many that held is so. */
+export function progressLine(played: number, held: number): string {
+  return held === played ? `${played} schedules held` : `${played} schedules played, ${held} held`
 }
 
 /** The command that plays a seed again. */
@@ -105,11 +110,11 @@ async function main(): Promise<void> {
     ...(mutation === undefined ? {} : { mutation }),
   }
   let toldMs = performance.now()
-  const summary = await playSeeds(plan, (outcome, played) => {
+  const summary = await playSeeds(plan, (outcome, played, held) => {
     if (trace && outcome.violation === undefined) process.stdout.write(`${outcome.trace.join('\n')}\n`)
     if (performance.now() - toldMs < 5000) return
     toldMs = performance.now()
-    process.stderr.write(`${played} schedules held, at seed ${outcome.seed}\n`)
+    process.stderr.write(`${progressLine(played, held)}, at seed ${outcome.seed}\n`)
   })
   const { failed, counts, events, seconds } = summary
   const command = failed === undefined ? undefined : commandOf(failed.seed, mutation)

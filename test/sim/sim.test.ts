@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { MUTATIONS } from './mutations.ts'
-import { commandOf, playSeeds } from './run.ts'
+import { commandOf, playSeeds, progressLine } from './run.ts'
 import { simulate } from './simulate.ts'
 
 /** Fixed, so that a change of the code and nothing else makes them fail. */
@@ -69,6 +69,15 @@ test('a schedule played again is the same to the last event, and another seed is
   assert.equal(one.events, again.events)
   assert.deepEqual(one.counts, again.counts)
   assert.notEqual(one.digest, other.digest)
+})
+
+test('a run that a broken rule ends does not count that schedule among those that held', async () => {
+  const [[mutation, { seed }] = assert.fail()] = Object.entries(MUTATIONS)
+  const told: string[] = []
+  const plan = { first: Number(seed), schedules: 2, minutes: Number.POSITIVE_INFINITY, mutation }
+  await playSeeds(plan, (_outcome, played, held) => told.push(progressLine(played, held)))
+  assert.deepEqual(told, ['1 schedules played, 0 held'])
+  assert.equal(progressLine(500, 500), '500 schedules held')
 })
 
 /** The rule that finds each bug; seeds that are known to show it come first, so that the test is quick. */
