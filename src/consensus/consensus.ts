@@ -4,6 +4,7 @@
  * transactions mean is `state.ts`'s; engines only order, time and store.
  */
 import type { Hex32 } from '../base/entries/fields.ts'
+import type { AppError } from '../base/errors.ts'
 import type { Constants, LoggedEntry, State } from './draft/draft.ts'
 import type { Refusal } from './draft/refusal.ts'
 
@@ -69,6 +70,8 @@ export interface Consensus {
   submit(transaction: Uint8Array, signal?: AbortSignal): Promise<Receipt>
   /** Calls `listener` after each durable block, in order, until the returned function is called. */
   watch(listener: (block: Block) => void): () => void
+  /** Why it makes no blocks any more; undefined: it does. A write that fails in an empty block is told to nobody else. */
+  failure(): AppError | undefined
   /** Ends the engine; what is not durable yet is refused. */
   close(): Promise<void>
 }

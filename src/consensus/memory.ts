@@ -38,7 +38,7 @@ export async function createMemoryConsensus(
     transactions: readonly Transaction[],
     bytes: readonly Uint8Array[],
   ): Promise<Receipt | undefined> {
-    if (closed) throw new AppError('aborted.shutdown', 'the consensus engine is shutting down')
+    if (closed) throw closing()
     const at = nextBlock(state, clock.nowMs())
     const { state: after, receipts, entries } = applyBlock(machine, state, at, transactions)
     if (entries.length > 0) {
@@ -74,10 +74,15 @@ export async function createMemoryConsensus(
       listeners.add(listener)
       return () => listeners.delete(listener)
     },
+    failure: () => (closed ? closing() : undefined),
     pass: () => inTurn(async () => void (await block([], []))),
     async close() {
       closed = true
       await turn.catch(() => undefined)
     },
   }
+}
+
+function closing(): AppError {
+  return new AppError('aborted.shutdown', 'the consensus engine is shutting down')
 }

@@ -137,6 +137,32 @@ test('solo stops at a write that fails, acknowledges nothing of it, and finds ou
   await again.engine.close()
 })
 
+test('solo says that it has stopped when the write of an empty block fails, where nobody waits for an answer', async () => {
+  const clock = toyClock()
+  const memory = createMemoryJournal()
+  let broken = false
+  const journal: Journal = {
+    ...memory,
+    async append(height, record) {
+      if (broken) throw new AppError('unavailable.storage', 'the disk is gone')
+      await memory.append(height, record)
+    },
+  }
+  const { promise: logged, resolve } = Promise.withResolvers<string>()
+  const logger = { ...silentLogger, error: (_: unknown, text: string) => resolve(text) }
+  const parts = { machine: toyMachine(), journal, log: createToyLog(), clock, logger }
+  const engine = await startSolo({ genesis: toyGenesis() }, parts)
+  await submitAll(engine, [createToyKeys().request('a', 'pkg:toy/x@1')])
+  assert.equal(engine.failure(), undefined)
+  broken = true
+  // The request waits for its draw, so there is a next block without anybody's transaction.
+  await new Promise((set) => setImmediate(set))
+  clock.advance(20_000)
+  assert.match(await logged, /stops: a write failed/)
+  assert.equal(engine.failure()?.code, 'unavailable.storage')
+  await engine.close()
+})
+
 test('solo refuses another genesis than the one it began with, and a log that is not its own', async () => {
   const journal = createMemoryJournal()
   const bench = await benchOf(async () => journal)

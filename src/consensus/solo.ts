@@ -100,6 +100,10 @@ class Solo implements Consensus {
     return () => this.#listeners.delete(listener)
   }
 
+  failure(): AppError | undefined {
+    return this.#stopped
+  }
+
   async submit(bytes: Uint8Array, signal?: AbortSignal): Promise<Receipt> {
     throwIfAborted(signal)
     const transaction = parseTransaction(bytes)

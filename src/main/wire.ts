@@ -103,7 +103,7 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
     log,
     parts: { store, peers, upstream, serve, log, builds: roles.door, ...doors, ...offline, endpoints },
     metrics,
-    ready: () => ready,
+    ready: () => ready && roles.failure() === undefined,
   })
 
   const running = started.move()

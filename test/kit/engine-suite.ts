@@ -205,7 +205,9 @@ export function engineSuite(name: string, open: () => Promise<EngineBench>): voi
       engine.submit(bytes, gone),
       (error: unknown) => error instanceof AppError && error.code === 'aborted.caller',
     )
+    assert.equal(engine.failure(), undefined)
     await engine.close()
+    assert.equal(engine.failure()?.code, 'aborted.shutdown')
     await assert.rejects(
       engine.submit(bytes),
       (error: unknown) => error instanceof AppError && error.code === 'aborted.shutdown',

@@ -110,7 +110,7 @@ async function start(t: TestContext): Promise<Api> {
     upstream: { states: () => [] },
     serve,
     log,
-    builds: quietBuilds,
+    builds: { ...quietBuilds, notes: () => ['Nothing is ordered any more'] },
     sync: createSync(
       { ecosystems: [], platform: 'linux/amd64' },
       {
@@ -187,6 +187,7 @@ test('the API says what does not work in its status', async (t) => {
   assert.equal(status, 200)
   const { notes, uptimeSeconds, version } = json as { notes: string[]; uptimeSeconds: number; version: string }
   assert.deepEqual([uptimeSeconds, version], [60, '1.2.3'])
+  assert.equal(notes[0], 'Nothing is ordered any more')
   assert.match(notes.join('\n'), /No upstream is configured/)
   assert.match(notes.join('\n'), /No peer is known/)
 })

@@ -11,7 +11,7 @@ const STYLE =
 /** What the API port has beside its operations: pages without parameters, by path, each with what it says. */
 export const FIXED_PAGES = {
   '/healthz': 'ok, as long as the process answers',
-  '/readyz': 'ready, or 503 and not ready while the node starts or stops',
+  '/readyz': 'ready, or 503 and not ready while the node starts or stops, or if it can order nothing any more',
   '/metrics': 'the metrics in the text format of Prometheus',
   '/openapi.json': 'the operations, as a machine reads them',
   '/': 'the operations, as a person reads them',

@@ -91,6 +91,8 @@ export interface LogDoor {
 
 /** Asking the trust network for packages, and doubting what it said. */
 export interface BuildDoor {
+  /** What is wrong with this node's own part in the network, for a person, worst first; empty if nothing. */
+  notes(): readonly string[]
   /** @throws usage.purl, usage.request, exhausted.queue, damaged.log */
   submit(question: Omit<LogQuestion, 'latest'>, signal: AbortSignal): Promise<SubmissionView>
   /** @throws absent.submission, damaged.log */

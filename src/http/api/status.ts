@@ -25,7 +25,12 @@ export function statusOf(parts: ApiParts): StatusView {
     store,
     traffic,
     log,
-    notes: [...log.notes, ...conflictNotes(traffic.conflictCount), ...notesOf(parts, peers, upstreams, store)],
+    notes: [
+      ...parts.builds.notes(),
+      ...log.notes,
+      ...conflictNotes(traffic.conflictCount),
+      ...notesOf(parts, peers, upstreams, store),
+    ],
   }
 }
 

@@ -15,7 +15,9 @@ import {
   type RequestBody,
   signTransaction,
 } from '../../base/entries/transaction.ts'
+import { AppError } from '../../base/errors.ts'
 import { createLocalBeacon } from '../../beacon/local.ts'
+import type { EntryLog } from '../../consensus/consensus.ts'
 import { createMemoryWriter } from '../../log/memory.ts'
 import { genesisOf } from '../network/genesis.ts'
 import { openRoleKeys } from '../network/role-keys.ts'
@@ -34,12 +36,28 @@ async function begin(t: TestContext) {
     { origin: network.origin, keysOf: indexKeys, signAtOnce: false },
     keys.find('log') as Signer,
   )
+  let full = false
+  const onDisk: EntryLog = {
+    head: () => log.head(),
+    pureRoot: (entries) => log.pureRoot(entries),
+    append: (...given) => (full ? Promise.reject(new AppError('exhausted.disk', 'no room')) : log.append(...given)),
+    sign: (size) => log.sign(size),
+  }
   const genesis = genesisOf(network)
   const seed = keys.beaconSeed()
   assert.ok(genesis && seed)
   const beacon = createLocalBeacon({ seed }, { clock: realClock })
   const signer = keys.find('consensus') as Signer
-  const deps = { directory: data, network, genesis, log, beacon, signer, clock: realClock, logger: silentLogger }
+  const deps = {
+    directory: data,
+    network,
+    genesis,
+    log: onDisk,
+    beacon,
+    signer,
+    clock: realClock,
+    logger: silentLogger,
+  }
   let authority: Authority = await startAuthority(deps)
   t.after(() => authority[Symbol.asyncDispose]())
   const builder = openRoleKeys(made.builders.get('builder-1') ?? '').find('attestation') as Signer
@@ -48,6 +66,9 @@ async function begin(t: TestContext) {
     log,
     builder,
     authority: () => authority,
+    fillDisk() {
+      full = true
+    },
     async restart() {
       await authority[Symbol.asyncDispose]()
       authority = await startAuthority(deps)
@@ -67,6 +88,14 @@ test('an authority founds the network, orders what members of other organisation
   await restart()
   assert.equal((await authority().orderForeign(request(builder, 1), never)).refusal, 'sequence')
   assert.equal((await authority().orderForeign(request(builder, 2), never)).refusal, 'open')
+})
+
+test('an authority whose write failed says that nothing is ordered any more, and why', async (t) => {
+  const { builder, authority, fillDisk, request } = await begin(t)
+  assert.equal(authority().failure(), undefined)
+  fillDisk()
+  await assert.rejects(authority().orderForeign(request(builder, 1), never), { code: 'exhausted.disk' })
+  assert.match(authority().failure() ?? '', /Nothing is ordered any more, .*: no room$/)
 })
 
 test('F4: what cannot count is turned away before it fills a block', async (t) => {

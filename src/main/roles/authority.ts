@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import type { Clock, Logger } from '../../base/clock.ts'
 import type { Signer } from '../../base/crypto/ed25519.ts'
 import { type BeaconBody, isSigned, parseTransaction, type Transaction } from '../../base/entries/transaction.ts'
-import { AppError } from '../../base/errors.ts'
+import { AppError, errorChain } from '../../base/errors.ts'
 import type { Network } from '../../base/network/network.ts'
 import type { Beacon } from '../../beacon/beacon.ts'
 import { chainOf } from '../../beacon/chain-of.ts'
@@ -44,6 +44,8 @@ export interface Authority extends AsyncDisposable {
   order(transaction: Uint8Array, signal: AbortSignal): Promise<Ordered>
   /** The same for transactions of others; what cannot count is not even ordered. @throws exhausted.quota too */
   orderForeign(transaction: Uint8Array, signal: AbortSignal): Promise<Ordered>
+  /** Why nothing is ordered any more, for a person; undefined: all is well. */
+  failure(): string | undefined
 }
 
 /** A check of the beacon's proof costs some 30 ms: so many may others' organisations ask for in a minute, each. */
@@ -87,6 +89,10 @@ export async function startAuthority(deps: AuthorityDependencies): Promise<Autho
         )
       }
       return await order(bytes, signal)
+    },
+    failure() {
+      const stopped = engine.failure()
+      return stopped && `Nothing is ordered any more, start this node again: ${errorChain(stopped).join(': ')}`
     },
     async [Symbol.asyncDispose]() {
       await rounds.stop()

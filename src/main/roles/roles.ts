@@ -55,6 +55,8 @@ export interface Roles extends AsyncDisposable {
   readonly transact: PeerHost['transact']
   readonly door: BuildDoor
   readonly statements: Statements
+  /** Why this node cannot do its part any more, for a person; undefined: it can. */
+  failure(): string | undefined
   /** Begins to build and to send what waits, after the peers have started; ends before they stop. */
   start(): AsyncDisposable
 }
@@ -87,7 +89,9 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
   return {
     transact: createOrderHost({ network, authority, member, passOn: peerOrdering.passOn, clock }),
     statements,
+    failure: () => authority?.failure(),
     door: {
+      notes: () => [authority?.failure() ?? []].flat(),
       submit: (question, signal) => started().submit(purlOf(question), signal),
       status: (id, signal) => started().status(id, signal),
       list: () => ({ submissions: started().list() }),
