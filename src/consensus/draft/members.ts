@@ -51,6 +51,15 @@ export function isPresent({ until }: NodeRecord): boolean {
   return until === null
 }
 
+/**
+ * The authority for which this key votes now; undefined if it is no consensus key of one, any more or yet. Votes are counted by it, in the
+ * state machine as by everybody who verifies the log: who counted by organisation alone would count a key that was given up.
+ */
+export function voiceOf({ senders, authorities }: Members, key: Hex32): string | undefined {
+  const sender = senders.get(key)
+  return sender?.use === 'consensus' && authorities.has(sender.organisation) ? sender.organisation : undefined
+}
+
 /** What a request of this index in the log draws from: who was a builder then, whatever became of it, and who came later. */
 export function buildersFor(members: Members, requestIndex: number): BuilderOrganisation[] {
   const found: BuilderOrganisation[] = []

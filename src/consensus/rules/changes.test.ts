@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createToyNetwork, TOY_NETWORK, type ToyNetwork } from '../../../test/kit/consensus-network.ts'
+import { testNetwork } from '../../../test/kit/proof-log.ts'
 import { keyOf, sampleOffer, signerOf } from '../../../test/kit/sample-entries.ts'
 import { type Offer, type OfferBody, offerMessage } from '../../base/entries/offer.ts'
 import { type Change, changeId, isSigned } from '../../base/entries/transaction.ts'
+import { chainOf, withChange } from '../../log/policy/network-chain.ts'
 import { membersIn, nextSequence } from '../query.ts'
 
 function builderOffer(name: string, more: Partial<OfferBody> = {}): Offer {
@@ -118,6 +120,38 @@ test("an authority that is replaced keeps its organisation's place, and its old 
   )
   assert.ok(!isMember(network, 'b/consensus') && isMember(network, 'b2/consensus'))
   assert.deepEqual(network.block([network.revoke('b', 'pkg:toy/x@1')]), ['key'])
+})
+
+test('a vote by a key that was given up counts for nobody, the organisation may vote anew, and whoever verifies the log counts alike', () => {
+  const network = createToyNetwork({ organisations: 6 })
+  const wanted = { action: 'admit', offer: builderOffer('new') } as const
+  network.block([network.propose('a', wanted), network.vote('b', wanted)])
+  const rotated = (name: string, to: string) => {
+    const offer = sampleOffer(to, { network: TOY_NETWORK, organisation: name, replaces: keyOf(`${name}/attestation`) })
+    return { action: 'admit', offer: sponsored(offer, `${name}/consensus`) } as const
+  }
+  pass(network, rotated('a', 'a2'), ['d', 'b', 'c'])
+  pass(network, rotated('b', 'b2'), ['d', 'c', 'a2'])
+  assert.deepEqual(network.block([network.vote('d', wanted)]), [undefined])
+  assert.deepEqual(network.block([network.vote('c', wanted)]), [undefined])
+  network.block()
+  network.block()
+  assert.ok(!isMember(network, 'new/attestation'), 'a and b voted by keys that are worth nothing now: two of four')
+  assert.deepEqual(network.block([network.vote('b2', wanted), network.vote('b2', wanted)]), [undefined, 'late'])
+  network.block()
+  network.block()
+  assert.ok(isMember(network, 'new/attestation'))
+  const active = network.entries.filter(({ entry }) => entry.kind === 'member' && entry.step === 'active')
+  const founders = testNetwork(['a', 'b', 'c', 'd', 'e', 'f'])
+  let chain = chainOf({
+    ...founders,
+    organisations: founders.organisations.map((each) =>
+      each.name < 'e' ? each : { ...each, roles: ['builder'], keys: { attestation: each.keys.attestation ?? '' } },
+    ),
+  })
+  for (const { index, entry } of active) if (entry.kind === 'member') chain = withChange(chain, index, entry)
+  assert.deepEqual(chain.versions.length, 4)
+  assert.ok(chain.versions.at(-1)?.members.has('new'))
 })
 
 test('a node may declare other toolchains under the same keys', () => {

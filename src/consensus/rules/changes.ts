@@ -13,7 +13,7 @@ import {
   type VoteBody,
 } from '../../base/entries/transaction.ts'
 import type { Draft } from '../draft/draft.ts'
-import { isPresent, type Members, type Sender } from '../draft/members.ts'
+import { isPresent, type Members, type Sender, voiceOf } from '../draft/members.ts'
 import type { ChangeRecord } from '../draft/records.ts'
 import type { Refusal } from '../draft/refusal.ts'
 import { atDeadline, atHeight, deadlineIn, hasPassed, isHeldUp } from '../draft/schedule.ts'
@@ -51,7 +51,7 @@ export function takeVote(draft: Draft, tx: Transaction<VoteBody>, { organisation
   const record = draft.get<ChangeRecord>(`change/${id}`)
   if (record === undefined) return 'unknown'
   if (draft.scalars().approved === id) return 'late'
-  if (record.votes.some((vote) => vote.organisation === organisation)) return 'repeated'
+  if (voicesFor(draft.members(), record).has(organisation)) return 'repeated'
   addVote(draft, id, tx, organisation)
   return undefined
 }
@@ -82,7 +82,10 @@ function addVote(
 ): void {
   const record = draft.get<ChangeRecord>(`change/${id}`)
   if (record === undefined) return
-  draft.put(`change/${id}`, { ...record, votes: [...record.votes, { organisation, tx }] } satisfies ChangeRecord)
+  const members = draft.members()
+  // Votes of keys that were given up are worth nothing, and room in the entry that will hold the others.
+  const kept = record.votes.filter((vote, at) => at === 0 || voiceOf(members, vote.tx.body.key) !== undefined)
+  draft.put(`change/${id}`, { ...record, votes: [...kept, { organisation, tx }] } satisfies ChangeRecord)
   draft.log({ kind: 'member', v: 1, at: draft.at, step: 'vote', tx })
   decideNext(draft)
 }
@@ -92,7 +95,7 @@ function decideNext(draft: Draft): void {
   for (const { id } of draft.scalars().changes) {
     if (draft.scalars().approved !== null) return
     const record = draft.get<ChangeRecord>(`change/${id}`)
-    if (record === undefined || counted(draft.members(), record).length < draft.members().quorum) continue
+    if (record === undefined || voicesFor(draft.members(), record).size < draft.members().quorum) continue
     if (!isPossible(draft, record.change)) {
       drop(draft, id)
       continue
@@ -104,8 +107,9 @@ function decideNext(draft: Draft): void {
   }
 }
 
-function counted({ authorities }: Members, { votes }: ChangeRecord): ChangeRecord['votes'] {
-  return votes.filter(({ organisation }) => authorities.has(organisation))
+/** Who is for it by a key that still speaks for an authority: nobody who verifies the `active` entry counts any other. */
+function voicesFor(members: Members, { votes }: ChangeRecord): ReadonlySet<string> {
+  return new Set(votes.flatMap(({ tx }) => voiceOf(members, tx.body.key) ?? []))
 }
 
 function drop(draft: Draft, id: Hex32): void {

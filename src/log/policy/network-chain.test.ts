@@ -117,6 +117,16 @@ test('withChange() refuses changes that their members could not make', () => {
   assert.throws(() => withChange(solo, 20, votedChange(remove('a'), ['a'])), { code: 'untrusted.change' })
 })
 
+test('a member whose attestation key is the note key of another is let in as the network does, and the chain goes on', () => {
+  const borrowed = signerOf('a/log')
+  const keys = { attestation: Buffer.from(borrowed.publicKey).toString('hex') }
+  const plain = testOffer('e', { roles: ['builder'], keys })
+  const signature = Buffer.from(borrowed.sign(offerMessage(plain.body))).toString('hex')
+  const offer: Offer = { body: plain.body, proofs: [{ key: keys.attestation, signature }] }
+  const chain = withChange(chainOf(network), 20, votedChange({ action: 'admit', offer }, ['a', 'b', 'c']))
+  assert.ok(versionAt(chain, 21).members.has('e'))
+})
+
 test('a member whose note keys are malformed, of another type or name, or somebody else’s is a member that cannot sign', () => {
   const own = { consensus: keyOf('e/consensus'), attestation: keyOf('e/attestation') }
   const { log: logKey, cosigner } = testVkeys('e')

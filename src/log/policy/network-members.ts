@@ -85,7 +85,7 @@ function admitted(members: Members, offer: Offer, origin: string): Members {
     throw refused(`${body.organisation} has no node ${body.replaces} to replace`)
   }
   const others = new Map(members).set(body.organisation, kept)
-  const node = nodeOfOffer(offer, origin, new Set([...others.values()].flat().flatMap(keysOfNode)))
+  const node = nodeOfOffer(offer, origin, [...others.values()].flat())
   return others.set(body.organisation, [...kept, node])
 }
 
@@ -105,9 +105,12 @@ function removed(members: Members, organisation: string, node: string | undefine
  * left out: the network has voted for the node, so it is a member, but it must neither sign twice nor end the chain for everybody.
  * @throws untrusted.change if its attestation or consensus key is another member's
  */
-function nodeOfOffer({ body }: Offer, origin: string, taken: ReadonlySet<string>): MemberNode {
+function nodeOfOffer({ body }: Offer, origin: string, others: readonly MemberNode[]): MemberNode {
   const { attestation, consensus } = body.keys
-  const twice = [attestation, consensus].find((key) => key !== undefined && taken.has(key))
+  const taken = new Set(others.flatMap(keysOfNode))
+  // A note key of others in this place does no harm, and the network lets such a node in: its change must not end the chain.
+  const voices = new Set(others.flatMap((node) => [node.attestation, node.consensus]))
+  const twice = [attestation, consensus].find((key) => key !== undefined && voices.has(key))
   if (twice !== undefined) throw refused(`the key ${twice} is that of another member`)
   const log = vkeyOf(body.keys.log, 'ed25519', taken)
   const cosigner = vkeyOf(body.keys.cosigner, 'cosignature', taken)

@@ -4,7 +4,7 @@ import { entryName } from '../../base/entries/entry-name.ts'
 import { type Change, changeId } from '../../base/entries/transaction.ts'
 import { AppError, isKind } from '../../base/errors.ts'
 import type { MembersReport } from '../../cli/log/members-view.ts'
-import { isPresent, type Members } from '../../consensus/draft/members.ts'
+import { isPresent, type Members, voiceOf } from '../../consensus/draft/members.ts'
 import { VOTING_SECONDS } from '../../consensus/rules/changes.ts'
 import type { RawEntry } from '../../verify/explain/collect.ts'
 import { createMembership } from '../../verify/explain/membership.ts'
@@ -16,7 +16,7 @@ export interface PendingChange {
   /** Index in the log of the proposal. */
   readonly index: number
   readonly proposedSeconds: number
-  /** Organisations that voted for it. */
+  /** Authorities that are for it, by keys that are still theirs. */
   readonly votes: readonly string[]
 }
 
@@ -35,7 +35,7 @@ export async function readMembers(
   nowSeconds: number,
 ): Promise<MembersNow> {
   const membership = createMembership(network)
-  const pending = new Map<string, { -readonly [K in keyof PendingChange]: PendingChange[K] }>()
+  const pending = new Map<string, Omit<PendingChange, 'votes'> & { readonly keys: string[] }>()
   let size = 0
   for await (const { index, bytes } of entries) {
     size = index + 1
@@ -43,13 +43,11 @@ export async function readMembers(
     if (entry?.kind !== 'member' && entry?.kind !== 'policy') continue
     if (entry.kind === 'member' && entry.step === 'vote') {
       const { body } = entry.tx
-      const voter = membership.now()?.members.senders.get(body.key)?.organisation
       const id = body.type === 'propose' ? changeId(body.change) : body.change
       if (body.type === 'propose') {
-        pending.set(id, { id, change: body.change, index, proposedSeconds: entry.at.timeSeconds, votes: [] })
+        pending.set(id, { id, change: body.change, index, proposedSeconds: entry.at.timeSeconds, keys: [] })
       }
-      const found = pending.get(id)
-      if (found !== undefined && voter !== undefined) found.votes = [...new Set([...found.votes, voter])]
+      pending.get(id)?.keys.push(body.key)
       continue
     }
     const [problem] = membership.take({ index, name: entryName(bytes), entry })
@@ -63,8 +61,12 @@ export async function readMembers(
       `the log ${network} names no members yet: pyrsia network show tells what its file says`,
     )
   }
+  const { members } = now
   const open = [...pending.values()].filter((one) => one.proposedSeconds + VOTING_SECONDS > nowSeconds)
-  return { members: now.members, pending: open, size }
+  const counted = open.map(({ keys, ...change }) => {
+    return { ...change, votes: [...new Set(keys.flatMap((key) => voiceOf(members, key) ?? []))] }
+  })
+  return { members, pending: counted, size }
 }
 
 /** The same for people and programs. */
@@ -91,7 +93,7 @@ export function membersReport(network: string, { members, pending, size }: Membe
       ...wordsOf(change),
       index,
       votes,
-      decided: votes.filter((voter) => members.authorities.has(voter)).length >= members.quorum,
+      decided: votes.length >= members.quorum,
     })),
   }
 }

@@ -6,7 +6,7 @@ import { canonicalJson, type Json } from '../../base/crypto/canonical-json.ts'
 import type { MemberEntry, PolicyEntry, Votes } from '../../base/entries/entry.ts'
 import type { NetworkRules } from '../../base/entries/rules.ts'
 import { changeId, isSigned } from '../../base/entries/transaction.ts'
-import { type Members, membersOf } from '../../consensus/draft/members.ts'
+import { type Members, membersOf, voiceOf } from '../../consensus/draft/members.ts'
 import { isAcceptable, isSoundOffer, withNode, withoutNode } from '../../consensus/rules/offers.ts'
 import { rootOf, setValue, type Tree } from '../../consensus/tree/tree.ts'
 import { type Logged, type Problem, problemOf } from './problem.ts'
@@ -94,13 +94,13 @@ function voteProblems(logged: Logged, votes: Votes, members: Members, network: s
   for (const tx of votes) {
     const { body } = tx
     const about = body.type === 'propose' ? changeId(body.change) : body.change
-    const sender = members.senders.get(body.key)
+    const voice = voiceOf(members, body.key)
     if (about !== id || body.network !== network || !isSigned(tx)) {
       problems.push(
         problemOf(logged, 'votes', `the vote of the key ${body.key} is not signed by it, or for another change`),
       )
-    } else if (sender !== undefined && members.authorities.has(sender.organisation)) {
-      voices.add(sender.organisation)
+    } else if (voice !== undefined) {
+      voices.add(voice)
     }
   }
   if (voices.size < members.quorum) {
