@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { isKind } from './errors.ts'
-import { formatPurl, parsePurl, purlParts } from './purl.ts'
+import { formatPurl, packageOf, parsePurl, purlParts } from './purl.ts'
 
 const VECTORS = new URL('../../test/vectors/purl/', import.meta.url)
 
@@ -108,4 +108,20 @@ test('purlParts() gives the same parts again, which nobody can change', () => {
       () => purlParts('pkg:'),
       (error) => isKind(error, 'usage'),
     )
+})
+
+test('packageOf() keeps where a package lies and what it is called, and nothing else', () => {
+  assert.equal(packageOf('pkg:toy/%40acme/tool@1.0.0'), 'pkg:toy/%40acme/tool')
+  assert.equal(packageOf('pkg:toy/%40acme/tool'), 'pkg:toy/%40acme/tool')
+  assert.equal(packageOf('pkg:toy/a@1%2F2'), 'pkg:toy/a')
+  assert.equal(packageOf('pkg:toy/a@1?classifier=sources#deep/down'), 'pkg:toy/a')
+  const elsewhere = 'pkg:toy/a@sha256%3Aab?repository_url=registry.example.com&tag=1'
+  assert.equal(packageOf(elsewhere), 'pkg:toy/a?repository_url=registry.example.com')
+  const part = fc.stringMatching(/^[a-z0-9][a-zA-Z0-9@ %?#._~:+-]{0,10}[a-z0-9]$/)
+  fc.assert(
+    fc.property(fc.option(part, { nil: undefined }), part, part, (namespace, name, version) => {
+      const release = formatPurl({ type: 'toy', namespace, name, version })
+      assert.equal(packageOf(release), formatPurl({ type: 'toy', namespace, name }))
+    }),
+  )
 })

@@ -64,6 +64,19 @@ export function formatPurl(parts: {
   }
 }
 
+/** The purl of the package that `purl` is a release of: where it lies and what it is called, nothing else. @throws usage.purl */
+export function packageOf(purl: string): Purl {
+  // Nearly every purl is no more than its package and a version, and an index of a log asks of millions.
+  if (!/[?#]/.test(purl)) {
+    const at = purl.lastIndexOf('@')
+    return (at > purl.lastIndexOf('/') ? purl.slice(0, at) : purl) as Purl
+  }
+  const { type, namespace, name, qualifiers } = purlParts(purl)
+  const repository = qualifiers.repository_url
+  const where = repository === undefined ? {} : { qualifiers: { repository_url: repository } }
+  return formatPurl({ type, namespace, name, ...where })
+}
+
 function readPurl(text: string): PackageURL {
   try {
     return PackageURL.fromString(text)

@@ -114,6 +114,11 @@ export interface HiddenRelease {
   readonly version: string
   /** One sentence for the client's user; the same from one request to the next. */
   readonly reason: string
+  /**
+   * The files of the release that are hidden, by the digests that the view states of them; absent: all of them. Ecosystems whose
+   * releases have one file each may pass over it.
+   */
+  readonly files?: readonly Digest[]
 }
 
 /** How the core learns which releases a package has and when they were published. */
@@ -131,7 +136,10 @@ export interface ReleasesView {
    * `<package> TAB <version> TAB <version> ...`, the package as `coordinates.toPurl` reads it. Absent: there is no such document.
    */
   readonly packagesView?: string
-  /** True: `transform` marks hidden releases with their reason, so that an index of nothing else is given nonetheless; else it is refused. */
+  /**
+   * True: an index of which nothing is left is given nonetheless, because `transform` marks hidden releases with their reason or
+   * because it is one page of several; else it is refused.
+   */
   readonly marksHidden?: boolean
   /**
    * The index document of a package at this upstream, the very one that `resolve` asks for; asked for the release time of a file

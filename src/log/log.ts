@@ -33,6 +33,8 @@ export interface EntryKeys {
   readonly purls: readonly string[]
   /** Digests (`algorithm:hex`) that the entry names. */
   readonly digests: readonly string[]
+  /** Packages (purls without version) on releases of which the entry decides something; absent: none. */
+  readonly packages?: readonly string[]
 }
 
 /** The keys of an entry; none for bytes that are no entry. Never throws: a log may hold what a newer node wrote. */
@@ -43,8 +45,12 @@ export interface LogQuery {
   readonly purl?: string
   readonly digest?: string
   readonly kind?: string
+  /** A package: what was decided on whichever of its releases. */
+  readonly package?: string
   /** Only entries of a lower index; for the next page. */
   readonly before?: number
+  /** Only entries of at least this index: what is new since. */
+  readonly from?: number
   /** At most so many; 100 if left out. */
   readonly limit?: number
 }

@@ -94,7 +94,7 @@ class MemoryLog implements LogStore {
     const limit = limitOf(query)
     const found: LogHit[] = []
     const before = Math.min(query.before ?? Number.POSITIVE_INFINITY, this.#size())
-    for (let index = before - 1; index >= 0 && found.length < limit; index -= 1) {
+    for (let index = before - 1; index >= (query.from ?? 0) && found.length < limit; index -= 1) {
       const entry = this.entriesHeld[index] as Uint8Array
       if (answers(query, this.#keysOf(entry))) found.push({ index, entry })
     }

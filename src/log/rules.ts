@@ -58,16 +58,17 @@ export function checkPublish(
 }
 
 /** How many hits a query wants. @throws usage.request if it asks for nothing in particular */
-export function limitOf({ purl, digest, kind, limit = HITS_DEFAULT }: LogQuery): number {
-  if (purl === undefined && digest === undefined && kind === undefined) {
-    throw new AppError('usage.request', 'searching the log: wanted a purl, a digest or a kind')
+export function limitOf({ purl, digest, kind, package: named, limit = HITS_DEFAULT }: LogQuery): number {
+  if (purl === undefined && digest === undefined && kind === undefined && named === undefined) {
+    throw new AppError('usage.request', 'searching the log: wanted a purl, a digest, a kind or a package')
   }
   return Math.max(0, Math.min(HITS_MAX, limit))
 }
 
 /** True if an entry with these keys is what a query wants. */
-export function answers({ purl, digest, kind }: LogQuery, keys: EntryKeys): boolean {
+export function answers({ purl, digest, kind, package: named }: LogQuery, keys: EntryKeys): boolean {
   return (
+    (named === undefined || keys.packages?.includes(named) === true) &&
     (purl === undefined || keys.purls.includes(purl)) &&
     (digest === undefined || keys.digests.includes(digest)) &&
     (kind === undefined || keys.kind === kind)

@@ -20,7 +20,8 @@ export const integrityPolicy: Policy = {
     validUntilMs: Number.POSITIVE_INFINITY,
   }),
   exceptionFor: () => undefined,
-  enforcesVerdicts: () => false,
+  verifiedLevel: () => DEFAULT_VERDICT_RULE.level,
+  enforces: () => false,
   judgeVerdict: (_package, _release, verdict) => judgeVerdict(verdict, DEFAULT_VERDICT_RULE),
 }
 

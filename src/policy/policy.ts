@@ -9,7 +9,7 @@ import type { Evidence, Reason } from '../base/located.ts'
 import type { CompareVersions } from '../base/osv/advisory.ts'
 import type { Purl } from '../base/purl.ts'
 import type { Release } from '../base/releases.ts'
-import type { VerdictAnswer, VerdictQuestion } from './verdict.ts'
+import type { VerdictAnswer, VerdictQuestion, VerifiedLevel } from './verdict.ts'
 
 /** What is decided upon by its evidence. */
 export interface PolicyQuestion {
@@ -92,8 +92,10 @@ export interface Policy {
   /** False: of no package of this ecosystem is any release ever kept from clients. */
   hides(ecosystem: string): boolean
   judge(question: ReleasesQuestion): ReleaseAnswers
-  /** True if a file of this package is given only with a verdict. */
-  enforcesVerdicts(question: Pick<PackageQuestion, 'ecosystem' | 'name'>): boolean
+  /** How much a verdict is asked for where files of this package are given. */
+  verifiedLevel(question: Pick<PackageQuestion, 'ecosystem' | 'name'>): VerifiedLevel
+  /** True if verdicts are enforced for some package of this ecosystem. */
+  enforces(ecosystem: string): boolean
   /** What a verdict of the log, or the lack of one, does to a file of this package. `release` has the version, if it is known. */
   judgeVerdict(question: PackageQuestion, release: Purl | undefined, verdict: VerdictQuestion): VerifiedAnswer
   /** The exception in force that covers this purl. */

@@ -20,7 +20,7 @@ import type {
   ReleasesQuestion,
 } from './policy.ts'
 import { matchesPackage, matchesVersion, type Rule, type Rules, verifiedRule } from './rules.ts'
-import { judgeVerdict } from './verdict.ts'
+import { DEFAULT_VERDICT_RULE, judgeVerdict } from './verdict.ts'
 
 /** What the rules are applied with. */
 export interface RulePolicySources {
@@ -77,10 +77,12 @@ export function createRulePolicy(sources: RulePolicySources): Policy {
       return fallback === 'deny' || rules.some((rule) => mayHide(rule, ecosystem))
     },
     judge: (question) => judge(sources, question),
-    enforcesVerdicts: (question) => verifiedRule(sources.rules(), question)?.verified === 'enforce',
+    verifiedLevel: (question) => verifiedRule(sources.rules(), question)?.verified ?? DEFAULT_VERDICT_RULE.level,
+    enforces: (ecosystem) =>
+      sources.rules().rules.some((rule) => rule.verified === 'enforce' && (rule.ecosystem ?? ecosystem) === ecosystem),
     judgeVerdict(question, release, verdict) {
       const rule = verifiedRule(sources.rules(), question)
-      const { verified: level = 'prefer', accept = [] } = rule ?? {}
+      const { verified: level = DEFAULT_VERDICT_RULE.level, accept = [] } = rule ?? {}
       const answer = judgeVerdict(verdict, { level, accept, because: rule === undefined ? '' : because(rule) })
       const exception = answer.kind === 'allow' ? undefined : exceptionFor(release ?? question.purl, question.nowMs)
       if (answer.kind === 'allow' || exception === undefined) return answer

@@ -118,7 +118,10 @@ function enforceDenial(
   accept: readonly Acceptable[],
 ): string | undefined {
   const wanted = `this node serves only what was rebuilt${accept.map((each) => ` or ${WORDS[each]}`).join('')}`
-  if (evidence === undefined) return `${label} has no verdict in the log, and ${wanted}`
+  if (evidence === undefined) {
+    const why = stale === undefined ? '' : `; and nobody can tell whether there is a newer one: ${stale}`
+    return `${label} has no verdict in the log, and ${wanted}${why}`
+  }
   const { status, file, level, says } = evidence
   const enough = status === 'rebuilt-equal' || (accept as readonly string[]).includes(status)
   if (!enough) return `${label} is ${WORDS[status]}, and ${wanted}: ${says}`

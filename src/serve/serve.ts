@@ -36,6 +36,7 @@ import { type AtHand, createAtHand, NOT_KEPT } from './rules/at-hand.ts'
 import { createGuard, type GuardDependencies } from './rules/guard.ts'
 import { createKnownNames } from './rules/known-as.ts'
 import { createListed } from './rules/listed.ts'
+import { createPackageVerdicts } from './rules/package-verdicts.ts'
 import { createReleasedFiles } from './rules/released.ts'
 import { type CheckRules, type Held, type Listed, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
 import { createVerdicts } from './rules/verdicts.ts'
@@ -157,8 +158,8 @@ class ReadFlow implements Serve {
       baseUrl: (upstream) => parts.upstream.config(upstream)?.url,
     }
     const { ecosystems } = options
-    const verdicts = createVerdicts(parts.log, parts)
-    this.#judging = { ecosystems, documents: this.#documents, variants, context: this.#context, verdicts }
+    const said = { verdicts: createVerdicts(parts.log, parts), packages: createPackageVerdicts(parts.log, parts) }
+    this.#judging = { ecosystems, documents: this.#documents, variants, context: this.#context, ...said }
     const guard = createGuard(parts, this.#judging)
     this.#rules = { guard, known: createKnownNames(parts, guard), released: createReleasedFiles(parts) }
     this.#atHand = createAtHand(parts, variants, this.#life.signal)
@@ -357,7 +358,7 @@ class ReadFlow implements Serve {
         request,
       )
     }
-    const hides = narrows || this.#parts.policy.hides(ecosystem.id)
+    const hides = narrows || held.hidden.length > 0 || this.#rules.guard.mayHide(ecosystem)
     const key = ecosystem.variant({ ...request, hides }, want)
     const variant = await this.#variants.get(document, ecosystem, key, signal, held.hidden)
     const etag = variant.headers.etag ?? etagOf(variant.blob.id)

@@ -57,7 +57,7 @@ export interface SampleFacts {
 export const sampleKeysOf: KeysOf = (entry): EntryKeys => {
   try {
     const { kind, purl, digest } = JSON.parse(Buffer.from(entry).toString()) as SampleFacts
-    return { kind, purls: [purl], digests: [digest] }
+    return { kind, purls: [purl], digests: [digest], packages: [purl.slice(0, purl.lastIndexOf('@'))] }
   } catch {
     return { kind: undefined, purls: [], digests: [] }
   }
@@ -311,6 +311,23 @@ function readCases(name: string, harness: LogHarness): void {
     assert.deepEqual(indexes(await log.revocations()), [7])
     same((await log.find({ purl }))[3]?.entry as Uint8Array, entries[5] as Uint8Array)
     await assert.rejects(log.find({}), withCode('usage.request'))
+    await log.close()
+  })
+
+  test(`${name}: find() gives what was decided on any release of a package, all of it or what is new`, async () => {
+    const log = await harness.writer(ORIGIN)
+    const entries = sampleEntries(300).map((entry, at) =>
+      at % 50 === 3 ? sampleEntry(at, { purl: `pkg:toy/wanted@${at}` }) : entry,
+    )
+    await log.append(entries)
+    const named = { package: 'pkg:toy/wanted' }
+    assert.deepEqual(indexes(await log.find(named)), [253, 203, 153, 103, 53, 3])
+    assert.deepEqual(indexes(await log.find({ ...named, limit: 2 })), [253, 203])
+    assert.deepEqual(indexes(await log.find({ ...named, from: 153 })), [253, 203, 153])
+    assert.deepEqual(indexes(await log.find({ ...named, from: 54, before: 203 })), [153, 103])
+    assert.deepEqual(indexes(await log.find({ ...named, from: 254 })), [])
+    assert.deepEqual(indexes(await log.find({ ...named, kind: 'revocation' })), [])
+    assert.deepEqual(indexes(await log.find({ package: 'pkg:toy/want' })), [])
     await log.close()
   })
 

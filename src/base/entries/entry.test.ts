@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { hexOf, keyOf, SAMPLE_PURL, sampleEntries, sampleResult } from '../../../test/kit/sample-entries.ts'
 import { canonicalJson, type Json } from '../crypto/canonical-json.ts'
 import { AppError } from '../errors.ts'
+import { packageOf } from '../purl.ts'
 import { type Entry, encodeEntry, parseEntry } from './entry.ts'
 import { entryKeys } from './entry-keys.ts'
 
@@ -86,12 +87,19 @@ test("entryKeys() gives one builder's report, and everything else about a packag
     sampleEntries()
       .filter((entry) => entry.kind === kind)
       .map(entryKeys)
-  for (const kind of ['request', 'selection', 'commit', 'reveal', 'fault', 'dispute'] as const) {
-    for (const keys of about(kind)) assert.deepEqual(keys, { purls: [SAMPLE_PURL], digests: [] })
+  for (const kind of ['request', 'selection', 'commit', 'reveal', 'fault'] as const) {
+    for (const keys of about(kind)) assert.deepEqual(keys, { purls: [SAMPLE_PURL], digests: [], packages: [] })
   }
   for (const kind of ['member', 'policy', 'head'] as const) {
-    for (const keys of about(kind)) assert.deepEqual(keys, { purls: [], digests: [] })
+    for (const keys of about(kind)) assert.deepEqual(keys, { purls: [], digests: [], packages: [] })
   }
   for (const { purls, digests } of about('revocation')) assert.deepEqual([purls.length, digests.length], [1, 1])
   assert.notEqual(keyOf('a'), keyOf('b'))
+})
+
+test('entryKeys() finds what decides on a release by its package too', () => {
+  for (const entry of sampleEntries()) {
+    const decides = ['verdict', 'dispute', 'revocation'].includes(entry.kind)
+    assert.deepEqual(entryKeys(entry).packages, decides ? [packageOf(SAMPLE_PURL)] : [], entry.kind)
+  }
 })

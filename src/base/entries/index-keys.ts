@@ -10,11 +10,16 @@ export function indexKeys(bytes: Uint8Array): RoughEntryKeys & { readonly kind: 
   try {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
     const entry = JSON.parse(text) as Entry
-    const { purls, digests } = roughEntryKeys(entry)
+    const { purls, digests, packages } = roughEntryKeys(entry)
     const isText = (value: unknown): boolean => typeof value === 'string'
-    if (!isText(entry.kind)) return { kind: undefined, purls: [], digests: [] }
-    return { kind: entry.kind, purls: purls.filter(isText), digests: digests.filter(isText) }
+    if (!isText(entry.kind)) return { kind: undefined, purls: [], digests: [], packages: [] }
+    return {
+      kind: entry.kind,
+      purls: purls.filter(isText),
+      digests: digests.filter(isText),
+      packages: packages.filter(isText),
+    }
   } catch {
-    return { kind: undefined, purls: [], digests: [] }
+    return { kind: undefined, purls: [], digests: [], packages: [] }
   }
 }

@@ -8,6 +8,7 @@ import { blobIdOf } from '../../base/digest.ts'
 import { AppError } from '../../base/errors.ts'
 import type { Got } from '../../base/located.ts'
 import { parsePurl, purlParts } from '../../base/purl.ts'
+import { parseReleases } from '../../base/releases.ts'
 import { docker } from './docker.ts'
 
 const OCI_IMAGE = 'application/vnd.oci.image.manifest.v1+json'
@@ -236,6 +237,22 @@ test('a document that is both image and index is not served', () => {
 test('the next page of a tag list is a path of this node', () => {
   const { reply } = drive(docker, requestOf('/docker.io/library/alpine/tags/list?n=2'), answer)
   assert.equal(reply?.headers.link, '</v2/docker.io/library/alpine/tags/list?last=3.20&n=2>; rel="next"')
+})
+
+test('tags that the policy hides leave the list, and what is left is told as a warning of the registry', () => {
+  const facts = { mediaType: 'application/json', headers: {} }
+  const bytes = Buffer.from(tags)
+  const listed = parseReleases(docker.transform(bytes, facts, docker.releases?.view ?? '').bytes)
+  assert.deepEqual(
+    listed.map(({ version }) => version),
+    ['3.19', '3.20'],
+  )
+  const hidden = [{ version: '3.20', reason: 'no verdict' }]
+  const made = docker.transform(bytes, { ...facts, hidden }, '')
+  assert.deepEqual(JSON.parse(Buffer.from(made.bytes).toString()), { name: 'library/alpine', tags: ['3.19'] })
+  assert.deepEqual(docker.notice?.('held "back"', requestOf('/library/alpine/tags/list')), {
+    warning: `299 - "held 'back'"`,
+  })
 })
 
 test('a ping is 200 with the API version and asks nobody', () => {

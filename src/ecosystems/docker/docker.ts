@@ -8,10 +8,10 @@ import { DOCKER_TYPE, dockerFromPurl, dockerNamePattern, dockerSubject, dockerTo
 import { followDocker } from './follow.ts'
 import { dockerLockfiles } from './lockfiles.ts'
 import { dockerReferences } from './references.ts'
-import { refuseDocker } from './refuse.ts'
+import { dockerNotice, refuseDocker } from './refuse.ts'
 import { resolveDocker } from './resolve.ts'
 import { dockerRoutes } from './routes.ts'
-import { dockerVariant, transformDocker } from './transform.ts'
+import { dockerVariant, RELEASES_VIEW, transformDocker } from './transform.ts'
 import { compareTags } from './versions.ts'
 
 /** The ecosystem of container images. */
@@ -31,6 +31,9 @@ export const docker: Ecosystem = {
   resolve: resolveDocker,
   variant: dockerVariant,
   subject: dockerSubject,
+  // Tags come in pages and state no times, so that nobody asks for them by himself.
+  releases: { view: RELEASES_VIEW, statesTimes: false, marksHidden: true, index: () => undefined },
+  notice: dockerNotice,
   transform: transformDocker,
   refuse: refuseDocker,
   references: dockerReferences,

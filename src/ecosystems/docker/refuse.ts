@@ -11,6 +11,8 @@ export const API_VERSION_HEADER: Readonly<Record<string, string>> = {
   'docker-distribution-api-version': 'registry/2.0',
 }
 
+const WARNING_LENGTH_MAX = 500
+
 /** The error reply; codes of the OCI distribution spec 1.1 ("Error Codes"). */
 export function refuseDocker(reason: Reason, request: RequestView): NativeReply {
   const reads = request.method === 'GET' || request.method === 'HEAD'
@@ -26,6 +28,12 @@ export function refuseDocker(reason: Reason, request: RequestView): NativeReply 
       errors: [{ code: errorCode(reason, request, reads), message: reason.message, detail: { reason: reason.code } }],
     }),
   }
+}
+
+/** What registries say beside a reply, for clients to print (OCI distribution spec 1.1, "Warnings"). */
+export function dockerNotice(text: string): Record<string, string> {
+  const printable = text.replaceAll(/[^\x20-\x7e]+/g, '?').replaceAll(/["\\]/g, "'")
+  return { warning: `299 - "${printable.slice(0, WARNING_LENGTH_MAX)}"` }
 }
 
 function errorCode(reason: Reason, request: RequestView, reads: boolean): string {

@@ -152,6 +152,7 @@ function* resolveDocument(repository: Repository, params: Params, request: Reque
     request: documentRequest,
     purl: repositoryPurl(repository, undefined),
     label: `${repositoryText(repository)} ${isTags ? 'tags' : `referrers of ${params.digest}`}`,
+    listsReleases: isTags,
     replyHeaders: {
       ...commonHeaders(params),
       ...(link === undefined ? {} : { link }),

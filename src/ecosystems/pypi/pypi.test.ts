@@ -335,6 +335,26 @@ test('hidden releases are yanked with the reason of the policy, in every form', 
   }
 })
 
+test('of a release of which one file is hidden the others stay as they are', () => {
+  const sdist = { ...wheel, filename: 'left-pad-1.1.tar.gz', hashes: { sha256: 'c'.repeat(64) } }
+  const document = { ...page, files: [wheel, sdist] }
+  const hidden = [{ version: '1.1', reason: 'no verdict', files: [`sha256:${sdist.hashes.sha256}` as const] }] as never
+  const facts = { mediaType: JSON_TYPE, headers: {}, hidden }
+  const made = pypi.transform(Buffer.from(JSON.stringify(document)), facts, 'page|1|json||left-pad')
+  const { files } = JSON.parse(Buffer.from(made.bytes).toString())
+  assert.deepEqual([files.length, files[0].yanked, files[1].yanked], [2, false, 'no verdict'])
+})
+
+test('a page of which everything is hidden says why by a version that nobody can mean, since pip prints nothing else of it', () => {
+  const hidden = [{ version: '1.1', reason: 'left-pad==1.1 has no verdict' }]
+  const facts = { mediaType: JSON_TYPE, headers: {}, hidden }
+  const document = { ...page, files: [wheel] }
+  const made = pypi.transform(Buffer.from(JSON.stringify(document)), facts, 'page|1|json||left-pad')
+  const { files } = JSON.parse(Buffer.from(made.bytes).toString())
+  assert.equal(files[0].yanked, 'left-pad==1.1 has no verdict')
+  assert.equal(versionOfFile('left-pad', files[1].filename), '0+denied.left.pad.1.1.has.no.verdict')
+})
+
 test('the view of releases has every version once, with the time of its first file and the digests of all', () => {
   const early = { ...wheel, filename: 'left-pad-1.1.tar.gz', 'upload-time': '2023-01-01T00:00:00Z' }
   const body = Buffer.from(JSON.stringify({ ...page, files: [...page.files, early] }))

@@ -10,9 +10,9 @@ import type { RequestView } from '../ecosystem.ts'
 import { MEDIA_TYPES, preferredForm } from './accept.ts'
 import { isProjectName, normalName } from './names.ts'
 import { writeHtmlPage } from './pages/html-writer.ts'
+import { refusalFile } from './pages/refusal-file.ts'
 
 const TEXT_LENGTH_MAX = 300
-const VERSION_LENGTH_MAX = 150
 
 /** Who would print nothing of a refused page; of a 424 uv prints all. */
 const TOLD_BY_PAGE: Partial<Record<Reason['code'], RegExp>> = {
@@ -53,12 +53,8 @@ function statusOf(reason: Reason, request: RequestView): readonly [number, strin
 function pageOfRefusal({ code, message }: Reason, { path, headers }: RequestView): NativeReply | undefined {
   const name = /^\/simple\/([^/]+)\/$/.exec(path)?.[1] ?? ''
   if (!isProjectName(name)) return undefined
-  const words = message.toLowerCase().match(/[a-z0-9]+/g) ?? []
-  const version = `0+${code}.${words.join('.').slice(0, VERSION_LENGTH_MAX).replace(/\.$/, '')}`
   const project = normalName(name)
-  const filename = `${project.replaceAll('-', '_')}-${version}-py3-none-any.whl`
-  const sha256 = '0'.repeat(64)
-  const file = { filename, url: `../../files/${project}/${sha256}/${filename}`, hashes: { sha256 }, yanked: message }
+  const { version, file } = refusalFile(project, code, message)
   const document = { meta: { 'api-version': '1.1' }, name: project, versions: [version], files: [{ ...file, size: 0 }] }
   const form = preferredForm(headers.accept)
   return {

@@ -15,6 +15,7 @@ import { readHtmlList } from './pages/html-reader.ts'
 import { writeHtmlList, writeHtmlPage } from './pages/html-writer.ts'
 import { isObject, malformed, parseJson } from './pages/json.ts'
 import { isHtml, readProjectPage } from './pages/project-page.ts'
+import { refusalFile } from './pages/refusal-file.ts'
 import { rewriteFiles } from './pages/rewrite.ts'
 
 /** The view of a page as `base/releases.ts` wants it. */
@@ -62,6 +63,11 @@ export function transformPypi(document: Uint8Array, facts: TransformFacts, varia
 function makePage(document: Uint8Array, facts: TransformFacts, form: Form, project: string): Buffer {
   const page = readProjectPage(document, facts.mediaType)
   const files = rewriteFiles(project, page, facts.hidden)
+  const [newest] = facts.hidden ?? []
+  // Of a page on which everything is yanked, pip prints no more than which versions there are.
+  if (newest !== undefined && files.every(({ yanked }) => yanked !== undefined && yanked !== false)) {
+    files.push(refusalFile(normalName(project), 'denied', newest.reason).file)
+  }
   if (form !== 'json') return Buffer.from(writeHtmlPage(project, page.document, files))
   const { meta, name, ...rest } = page.document
   return Buffer.from(JSON.stringify({ meta: meta ?? { 'api-version': '1.0' }, name: name ?? project, ...rest, files }))

@@ -108,7 +108,7 @@ export abstract class DiskLog implements LogStore {
     let before = Math.min(query.before ?? size, size)
     while (found.length < limit) {
       throwIfAborted(signal)
-      const places = this.parts.index.find(word, before, Math.min(limit, PLACES_AT_ONCE))
+      const places = this.parts.index.find(word, query.from ?? 0, before, Math.min(limit, PLACES_AT_ONCE))
       for (const place of places) {
         const entry = await this.#entryOf(place)
         if (found.length < limit && answers(query, this.parts.keysOf(entry))) found.push({ index: place.index, entry })

@@ -14,14 +14,15 @@ export interface LogIndex {
   head(): TreeHead & { readonly rootHex: string }
   /** Adds the entries from `head().size` to `to.size`, little by little, and counts them as added at the end. @throws errors of SQLite */
   add(rows: IndexRows, to: TreeHead): Promise<void>
-  /** Places under one word of `wordsOf`, below `before`, newest first. There may be some that do not have the word. */
-  find(word: string, before: number, limit: number): EntryPlace[]
+  /** Places under one word of `wordsOf`, from `from` up to `before` (not included), newest first. There may be some that do not have the word. */
+  find(word: string, from: number, before: number, limit: number): EntryPlace[]
   /** Forgets everything. */
   clear(): void
   close(): void
 }
 
-const SCHEMA_VERSION = 1
+/** Raised when entries get other words: an older index is made anew. */
+const SCHEMA_VERSION = 2
 const SCHEMA = `
   CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE words(
@@ -78,9 +79,9 @@ class SqliteIndex implements LogIndex {
     this.#head = head
   }
 
-  find(word: string, before: number, limit: number): EntryPlace[] {
+  find(word: string, from: number, before: number, limit: number): EntryPlace[] {
     return this.#statements.find
-      .all(numberOfWord(word), before, limit)
+      .all(numberOfWord(word), from, before, limit)
       .map((row) => placeOf(Number(row.position), Number(row.place)))
   }
 
@@ -113,7 +114,7 @@ class SqliteIndex implements LogIndex {
     const insert = 'INSERT OR REPLACE INTO words(word, position, place) VALUES'
     return {
       find: this.#database.prepare(
-        'SELECT position, place FROM words WHERE word = ? AND position < ? ORDER BY position DESC LIMIT ?',
+        'SELECT position, place FROM words WHERE word = ? AND position >= ? AND position < ? ORDER BY position DESC LIMIT ?',
       ),
       one: this.#database.prepare(`${insert} (?, ?, ?)`),
       many: this.#database.prepare(`${insert} ${Array(ROWS_AT_ONCE).fill('(?, ?, ?)').join(', ')}`),

@@ -17,15 +17,17 @@ export interface EntryPlace {
 }
 
 /** The words that an entry with these keys can be found by. */
-export function wordsOf({ kind, purls, digests }: EntryKeys): string[] {
+export function wordsOf({ kind, purls, digests, packages = [] }: EntryKeys): string[] {
   const words = [...purls.map((purl) => `purl ${purl}`), ...digests.map((digest) => `digest ${digest}`)]
+  for (const one of packages) words.push(`package ${one}`)
   return kind === undefined ? words : [...words, `kind ${kind}`]
 }
 
 /** The word of a query that fewest entries have; the others are compared with the entry. */
-export function wordOf({ purl, digest, kind }: LogQuery): string {
+export function wordOf({ purl, digest, kind, package: named }: LogQuery): string {
   if (digest !== undefined) return `digest ${digest}`
-  return purl === undefined ? `kind ${kind}` : `purl ${purl}`
+  if (purl !== undefined) return `purl ${purl}`
+  return named === undefined ? `kind ${kind}` : `package ${named}`
 }
 
 /** The number that stands for a word. */

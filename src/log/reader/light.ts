@@ -94,7 +94,7 @@ class Light implements LightLog {
     const limit = limitOf(query)
     const before = query.before ?? Number.POSITIVE_INFINITY
     const listed = this.#revoked.filter(
-      ({ index, entry }) => index < before && answers(query, this.#with.keysOf(entry)),
+      ({ index, entry }) => index >= (query.from ?? 0) && index < before && answers(query, this.#with.keysOf(entry)),
     )
     const found = new Map(listed.map((hit) => [hit.index, hit]))
     try {
@@ -191,7 +191,7 @@ class Light implements LightLog {
     const liars = new Set<LogSource>()
     for (const { index, givers } of await searchSources(query, this.#with.sources(), signal)) {
       if (found.length >= limit) break
-      if (index >= (query.before ?? Number.POSITIVE_INFINITY) || index >= size) continue
+      if (index < (query.from ?? 0) || index >= (query.before ?? size) || index >= size) continue
       if (givers.every((giver) => liars.has(giver))) continue
       const entry = await this.entry(index)
       if (answers(query, this.#with.keysOf(entry))) found.push({ index, entry })

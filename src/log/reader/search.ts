@@ -22,7 +22,9 @@ const queryShape = z.strictObject({
   purl: z.string().max(1024).optional(),
   digest: z.string().max(200).optional(),
   kind: z.string().max(64).optional(),
+  package: z.string().max(1024).optional(),
   before: index.optional(),
+  from: index.optional(),
   limit: z.int().min(1).max(HITS_MAX).optional(),
 })
 const answerShape = z.strictObject({ indexes: z.array(index).max(HITS_MAX) })

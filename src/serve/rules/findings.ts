@@ -26,6 +26,11 @@ export interface AskedFile {
   readonly digests: readonly Digest[]
   /** As upstream calls it; undefined: it has no name. */
   readonly name: string | undefined
+  /**
+   * True: only its digests are known, as an index states them, and it is taken for a file of the verdict unless they show that it
+   * is none. When its bytes are given, it is asked for by its name, and held to the agreed digest.
+   */
+  readonly nameless?: true
 }
 
 /** Evidence for the policy, and what it takes to be this file. */
@@ -113,7 +118,10 @@ function fileIn({ agreed }: VerdictEntry, asked: AskedFile): FoundFile {
     return { name: file.name, digests: level === 'exact' ? own : [digestOf('sha256', sha256)], level }
   })
   if (asked.digests.length === 0) return wholeOf(rows)
-  const row = rows.find(({ digests }) => meet(digests, asked.digests)) ?? rows.find(({ name }) => name === asked.name)
+  const row =
+    rows.find(({ digests }) => meet(digests, asked.digests)) ??
+    rows.find(({ name }) => name === asked.name) ??
+    (asked.nameless ? rows.find(({ digests }) => mayBe(digests, asked.digests)) : undefined)
   if (row === undefined) return UNNAMED
   const same = row.level === undefined || !UNEQUAL.includes(row.level)
   if (contradict(row.digests, asked.digests)) return { file: 'other', level: row.level, pins: [] }
@@ -138,6 +146,11 @@ function concerns(revoked: readonly string[], digests: readonly Digest[]): boole
 
 function meet(a: readonly Digest[], b: readonly Digest[]): boolean {
   return a.some((digest) => b.includes(digest))
+}
+
+/** True if nothing shows that the one who has these digests has not those. */
+function mayBe(a: readonly Digest[], b: readonly Digest[]): boolean {
+  return a.length > 0 && !contradict(a, b)
 }
 
 /** True if some algorithm gives both of them digests, none of which are the same. */

@@ -7,7 +7,7 @@ import type { BlobId } from '../../base/digest.ts'
 import type { StoredDocument } from '../../base/document.ts'
 import { AppError, errorChain } from '../../base/errors.ts'
 import type { Located, Reason } from '../../base/located.ts'
-import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
+import { type Purl, packageOf, purlParts } from '../../base/purl.ts'
 import { parseReleases, type Release } from '../../base/releases.ts'
 import { collect } from '../../base/streams.ts'
 import {
@@ -23,6 +23,8 @@ import type { BlobInfo } from '../../store/store.ts'
 import type { Documents } from '../documents/documents.ts'
 import type { Variants } from '../documents/variants.ts'
 import type { ServeParts } from '../parts.ts'
+import { type IndexJudges, judgeIndex } from './index-verdicts.ts'
+import type { PackageVerdicts } from './package-verdicts.ts'
 import { type Guard, type Held, NOTHING_HELD, type Verified } from './rules.ts'
 import type { Verdicts } from './verdicts.ts'
 
@@ -33,19 +35,30 @@ export interface GuardDependencies {
   readonly variants: Variants
   readonly context: ResolveContext
   readonly verdicts: Verdicts
+  readonly packages: PackageVerdicts
 }
 
 const ALLOW: ReleaseAnswer = { kind: 'allow', notes: [] }
 /** Indexes whose decisions are remembered, and purls whose packages are. */
 const REMEMBERED_MAX = 1_024
+/** For how long it is believed that what is kept is kept, milliseconds. */
+const KEPT_MS = 10_000
 /** Hidden versions that a notice names after the first. */
 const NAMED_MAX = 8
 
 interface Decided {
   readonly revision: string
   readonly answers: ReleaseAnswers
+}
+
+interface HeldBack {
+  /** Of the policy, and of what the log says of the package. */
+  readonly revision: string
+  readonly validUntilMs: number
   readonly held: Held
 }
+
+const NOTHING_JUDGED = { hidden: [], would: 0 }
 
 /** A guard that remembers nothing yet. */
 export function createGuard(parts: ServeParts, dependencies: GuardDependencies): Guard {
@@ -57,6 +70,7 @@ class PolicyGuard implements Guard {
   readonly #dependencies: GuardDependencies
   readonly #ecosystems: ReadonlyMap<string, Ecosystem>
   readonly #decided = new Map<string, Decided>()
+  readonly #held = new Map<string, HeldBack>()
   readonly #packages = new Map<string, Pick<PackageQuestion, 'ecosystem' | 'purl' | 'name'>>()
 
   constructor(parts: ServeParts, dependencies: GuardDependencies) {
@@ -80,10 +94,40 @@ class PolicyGuard implements Guard {
   }
 
   async held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held> {
+    const { policy } = this.#parts
     const question = this.#question(ecosystem, purl)
-    if (ecosystem.releases === undefined || document.body === undefined) return NOTHING_HELD
-    if (!this.#parts.policy.interest(question).releases) return NOTHING_HELD
-    return (await this.#decide(document, document.body, ecosystem, question, signal)).held
+    const { body } = document
+    if (ecosystem.releases === undefined || body === undefined) return NOTHING_HELD
+    const level = policy.verifiedLevel(question)
+    const findings = await this.#dependencies.packages.of(question.purl, level === 'enforce', signal)
+    const byRules = policy.interest(question).releases
+    const byLog = level !== 'prefer' || findings.refuses
+    if (!byRules && !byLog) return NOTHING_HELD
+    const key = `${body} ${question.purl}`
+    const before = this.#held.get(key)
+    const revision = byLog ? `${policy.revision} ${findings.revision}` : policy.revision
+    if (before?.revision === revision && question.nowMs < before.validUntilMs) return before.held
+    const releases = await this.#releases(document, ecosystem, signal)
+    const answers = byRules ? this.#ask(ecosystem, question, releases) : undefined
+    const asked = { package: question.purl, level, releases, findings }
+    const judged = byLog ? await judgeIndex(asked, this.#judges(ecosystem, question), signal) : NOTHING_JUDGED
+    if (judged.would > 0) {
+      this.#parts.logger.debug(
+        { package: question.name, would: judged.would, hidden: judged.hidden.length },
+        'releases of an index that would be left out where verdicts are enforced',
+      )
+    }
+    const held = heldOf(ecosystem, question.name, releases.length, [...deniedIn(answers), ...judged.hidden])
+    const untilMs = byLog ? findings.untilSeconds * 1000 : Number.POSITIVE_INFINITY
+    // What is kept counts then, and may be let go.
+    const keptMs = byLog && findings.stale !== undefined ? question.nowMs + KEPT_MS : Number.POSITIVE_INFINITY
+    const validUntilMs = Math.min(answers?.validUntilMs ?? Number.POSITIVE_INFINITY, untilMs, keptMs)
+    remember(this.#held, key, { revision, validUntilMs, held })
+    return held
+  }
+
+  mayHide({ id }: Ecosystem): boolean {
+    return this.#parts.policy.hides(id) || this.#parts.policy.enforces(id)
   }
 
   async judge(located: Parameters<Guard['judge']>[0], signal: AbortSignal): Promise<ReleaseAnswer> {
@@ -122,7 +166,7 @@ class PolicyGuard implements Guard {
     const ecosystem = this.#ecosystems.get(located.ecosystem)
     // Bytes without a name belong to a file that was judged by its own: they are refused if they are revoked, not for want of a verdict.
     const question = ecosystem === undefined || purl === undefined ? undefined : this.#question(ecosystem, purl)
-    const patient = question !== undefined && policy.enforcesVerdicts(question)
+    const patient = question !== undefined && policy.verifiedLevel(question) === 'enforce'
     const { finding, stale } = await this.#dependencies.verdicts.of(located, patient, signal)
     const kept = stale !== undefined && located.digests.some((digest) => isPinned(this.#parts.store.lookup(digest)))
     const verdict = { label: labelOf(ecosystem, located), evidence: finding?.evidence, stale, kept }
@@ -148,7 +192,7 @@ class PolicyGuard implements Guard {
     const asked = await this.#dependencies.documents.ask(request, { ecosystem: ecosystem.id, keptOnly: false, signal })
     if (asked.kind !== 'found' || asked.document.body === undefined) return undefined
     try {
-      return (await this.#decide(asked.document, asked.document.body, ecosystem, question, signal)).answers
+      return await this.#decide(asked.document, asked.document.body, ecosystem, question, signal)
     } catch (error) {
       if (!(error instanceof AppError) || error.kind === 'aborted' || error.kind === 'bug') throw error
       this.#parts.logger.debug({ purl, why: errorChain(error) }, 'the releases of a package could not be read')
@@ -162,26 +206,35 @@ class PolicyGuard implements Guard {
     ecosystem: Ecosystem,
     question: PackageQuestion,
     signal: AbortSignal,
-  ): Promise<Decided> {
+  ): Promise<ReleaseAnswers> {
     const { policy } = this.#parts
     const key = `${body} ${question.purl}`
     const before = this.#decided.get(key)
-    if (before?.revision === policy.revision && question.nowMs < before.answers.validUntilMs) return before
+    if (before?.revision === policy.revision && question.nowMs < before.answers.validUntilMs) return before.answers
+    const answers = this.#ask(ecosystem, question, await this.#releases(document, ecosystem, signal))
+    remember(this.#decided, key, { revision: policy.revision, answers })
+    return answers
+  }
+
+  async #releases(document: StoredDocument, ecosystem: Ecosystem, signal: AbortSignal): Promise<Release[]> {
     const view = ecosystem.releases?.view ?? ''
     const { blob } = await this.#dependencies.variants.get(document, ecosystem, view, signal)
     const reader = await this.#parts.store.open(blob.id)
-    let releases: Release[]
     try {
-      releases = parseReleases(await collect(reader.stream(undefined, signal), this.#parts.limits.viewBytesMax))
+      return parseReleases(await collect(reader.stream(undefined, signal), this.#parts.limits.viewBytesMax))
     } finally {
       await reader.close()
     }
-    const answers = this.#ask(ecosystem, question, releases)
-    const made = { revision: policy.revision, answers, held: heldOf(ecosystem, question.name, answers) }
-    const [oldest] = this.#decided.keys()
-    if (this.#decided.size >= REMEMBERED_MAX && oldest !== undefined) this.#decided.delete(oldest)
-    this.#decided.set(key, made)
-    return made
+  }
+
+  #judges(ecosystem: Ecosystem, question: PackageQuestion): IndexJudges {
+    const { policy, store, clock } = this.#parts
+    return {
+      labelOf: (release) => nameOf(ecosystem, release),
+      isKept: (file) => isPinned(store.lookup(file)),
+      judge: (release, verdict) => policy.judgeVerdict(question, release, verdict),
+      clock,
+    }
   }
 
   #ask(ecosystem: Ecosystem, question: PackageQuestion, releases: readonly Release[]): ReleaseAnswers {
@@ -202,14 +255,6 @@ class PolicyGuard implements Guard {
   }
 }
 
-/** The purl of a release's package: where it lies and what it is called, nothing else. */
-function packageOf(purl: Purl): Purl {
-  const { type, namespace, name, qualifiers } = purlParts(purl)
-  const repository = qualifiers.repository_url
-  const where = repository === undefined ? {} : { qualifiers: { repository_url: repository } }
-  return formatPurl({ type, namespace, name, ...where })
-}
-
 function nameOf(ecosystem: Ecosystem, purl: Purl): string {
   try {
     return ecosystem.coordinates.fromPurl(purl)
@@ -227,13 +272,26 @@ function labelOf(ecosystem: Ecosystem | undefined, { purl, label }: Pick<Located
   return ecosystem === undefined || purl === undefined ? label : nameOf(ecosystem, purl)
 }
 
-function heldOf(ecosystem: Ecosystem, name: string, { byVersion }: ReleaseAnswers): Held {
-  const hidden: HiddenRelease[] = []
-  for (const [version, answer] of byVersion) {
-    if (answer.kind === 'deny') hidden.push({ version, reason: answer.reason.message })
-  }
-  hidden.sort((a, b) => ecosystem.compareVersions(b.version, a.version))
-  const [newest, ...others] = hidden
+function remember<T>(map: Map<string, T>, key: string, value: T): void {
+  const [oldest] = map.keys()
+  map.delete(key)
+  if (map.size >= REMEMBERED_MAX && oldest !== undefined) map.delete(oldest)
+  map.set(key, value)
+}
+
+function deniedIn(answers: ReleaseAnswers | undefined): HiddenRelease[] {
+  return [...(answers?.byVersion ?? [])].flatMap(([version, answer]) =>
+    answer.kind === 'deny' ? [{ version, reason: answer.reason.message }] : [],
+  )
+}
+
+/** What is said of a release first counts: a rule of the owner before what the log says. */
+function heldOf(ecosystem: Ecosystem, name: string, releasesCount: number, denied: readonly HiddenRelease[]): Held {
+  const byVersion = new Map<string, HiddenRelease>()
+  for (const one of denied) if (!byVersion.has(one.version)) byVersion.set(one.version, one)
+  const hidden = [...byVersion.values()].sort((a, b) => ecosystem.compareVersions(b.version, a.version))
+  const whole = hidden.filter(({ files }) => files === undefined)
+  const [newest, ...others] = whole.length > 0 ? whole : hidden
   if (newest === undefined) return NOTHING_HELD
   const named = others.slice(0, NAMED_MAX).map(({ version }) => version)
   const more = others.length > named.length ? ` and ${others.length - named.length} more` : ''
@@ -244,7 +302,7 @@ function heldOf(ecosystem: Ecosystem, name: string, { byVersion }: ReleaseAnswer
     hidden,
     notice,
     all:
-      hidden.length === byVersion.size && ecosystem.releases?.marksHidden !== true
+      whole.length === releasesCount && ecosystem.releases?.marksHidden !== true
         ? { code: 'denied', message }
         : undefined,
   }

@@ -30,6 +30,8 @@ export interface Guard {
   tellable(ecosystem: Ecosystem, sent: RelayBody, upstream: string): RelayBody
   /** What is to be left out of an index of the package's releases. @throws untrusted.reply if the index is malformed; aborted.caller */
   held(document: StoredDocument, ecosystem: Ecosystem, purl: Purl, signal: AbortSignal): Promise<Held>
+  /** True if of some package of this ecosystem releases may be left out, by rules or for want of a verdict. */
+  mayHide(ecosystem: Ecosystem): boolean
   /** The decision on a file; one that belongs to no release is allowed. @throws aborted.caller */
   judge(
     located: Pick<Located, 'ecosystem' | 'purl' | 'upstream' | 'releasedAtMs'>,

@@ -178,8 +178,8 @@ function sorted(hits: readonly LogHit[]): Findings {
   }
 }
 
-/** What a newer node wrote, and this one cannot read, says nothing to it. */
-function logged({ index, entry }: LogHit): Logged<Entry>[] {
+/** The entry of a hit, or nothing: what a newer node wrote, and this one cannot read, says nothing to it. */
+export function logged({ index, entry }: LogHit): Logged<Entry>[] {
   try {
     return [{ index, entry: parseEntry(entry) }]
   } catch {

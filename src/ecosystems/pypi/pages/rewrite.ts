@@ -1,7 +1,7 @@
 /** Makes a page point at this node, and marks what the policy keeps from clients. All else stays as upstream has it. */
 import type { HiddenRelease } from '../../ecosystem.ts'
 import { versionOfFile } from '../names.ts'
-import { metadataDigests, provenanceOf } from './file-table.ts'
+import { digestsOf, metadataDigests, provenanceOf } from './file-table.ts'
 import { placeOf } from './places.ts'
 import type { PageFile, ProjectPage } from './project-page.ts'
 
@@ -13,7 +13,7 @@ const UP = '../..'
  * are yanked with the policy's reason: clients pass them over, and say why where one is asked for by its exact version.
  */
 export function rewriteFiles(project: string, page: ProjectPage, hidden: readonly HiddenRelease[] = []): PageFile[] {
-  const reasons = new Map(hidden.map(({ version, reason }) => [version, reason]))
+  const releases = new Map(hidden.map((release) => [release.version, release]))
   return page.files.map((file) => {
     const url = `${UP}${placeOf(project, file)}`
     const mine: PageFile = { ...file, url }
@@ -23,9 +23,14 @@ export function rewriteFiles(project: string, page: ProjectPage, hidden: readonl
       }
     }
     if (provenanceOf(file) !== undefined) mine.provenance = `${url}.provenance`
-    const version = reasons.size === 0 ? undefined : versionOfFile(project, file.filename)
-    const reason = version === undefined ? undefined : reasons.get(version)
-    if (reason !== undefined) mine.yanked = reason
+    const version = releases.size === 0 ? undefined : versionOfFile(project, file.filename)
+    const release = version === undefined ? undefined : releases.get(version)
+    if (release !== undefined && isHidden(file, release)) mine.yanked = release.reason
     return mine
   })
+}
+
+function isHidden({ hashes }: PageFile, { files }: HiddenRelease): boolean {
+  const [best] = digestsOf(hashes)
+  return files === undefined || (best !== undefined && files.includes(best))
 }
