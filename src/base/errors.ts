@@ -103,6 +103,8 @@ export const ERROR_CODES = {
   'untrusted.revoked': 'A proof shows that the package was withdrawn, or its verdict overturned.',
   'untrusted.entry': 'An entry of the log does not follow from the entries that it rests on.',
   'untrusted.builders': 'A verdict is not borne out by what its builders were selected for and signed.',
+  'untrusted.attestation':
+    'A signed statement does not follow its format, says more than is known, or something else than what it is to bear out.',
   'untrusted.verdict': 'A proof holds, and its verdict does not speak for the artefact.',
   'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',
   'damaged.blob': 'A stored blob no longer has the bytes that were verified.',

@@ -1,4 +1,5 @@
 /** What builds: handed in by `main/`. Interface only. */
+import type { BuildRecord } from '../base/attestation/record.ts'
 import type { Brand } from '../base/brand.ts'
 import type { Hex32 } from '../base/entries/fields.ts'
 import type { BuildResult } from '../base/entries/result.ts'
@@ -10,15 +11,14 @@ export interface Job {
   readonly attempt: number
 }
 
-/** What came of a build, and the predicate of the statement that its builder signs. Only `run.ts` makes one. */
+/** What came of a build, and what the statement about it says beside it. Only `run.ts` makes one. */
 export type BuildOutcome = Brand<Built, 'BuildOutcome'>
 
 /** What a builder gives. */
 export interface Built {
   readonly result: BuildResult
-  /** Type and content of the in-toto predicate about how it was built. */
-  readonly predicateType: string
-  readonly predicate: Readonly<Record<string, unknown>>
+  /** What went in, and when: for the statement that its builder signs (`base/attestation/`). */
+  readonly record: BuildRecord
 }
 
 /** Builds packages. */

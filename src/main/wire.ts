@@ -153,9 +153,9 @@ function logOptions({ config, directory }: NodeOptions): NodeLogOptions {
   }
 }
 
-function rolesOptions({ config, directory }: NodeOptions): RolesOptions {
+function rolesOptions({ config, directory, version }: NodeOptions): RolesOptions {
   const { authority, builder, testBuilder, beaconEndpoint } = config.values
-  return { directory, authority, builder, testBuilderSeconds: testBuilder, beaconEndpoints: beaconEndpoint }
+  return { directory, version, authority, builder, testBuilderSeconds: testBuilder, beaconEndpoints: beaconEndpoint }
 }
 
 function peerOptions({ config, directory, networkKey }: NodeOptions): Parameters<typeof createLibp2pPeers>[0] {

@@ -7,13 +7,16 @@ import { createHash } from 'node:crypto'
 import { canonicalJson, type Json } from '../base/crypto/canonical-json.ts'
 import type { Envelope } from '../base/crypto/dsse.ts'
 import type { Entry, RevealEntry, VerdictBuilder, VerdictEntry } from '../base/entries/entry.ts'
+import { entryName } from '../base/entries/entry-name.ts'
 import { nodeOf } from '../base/entries/offer.ts'
 import { agreedPart } from '../base/entries/result.ts'
 import { isSigned } from '../base/entries/transaction.ts'
 import { AppError } from '../base/errors.ts'
 import type { Network } from '../base/network/network.ts'
 import { type PolicyChain, versionAt } from '../log/policy/network-chain.ts'
-import { checkStatement } from './builder-statement.ts'
+import { checkStatement } from './attestation/check-statement.ts'
+import { checkSummary } from './attestation/check-summary.ts'
+import { isSummary } from './attestation/read-attestation.ts'
 import { envelopeBytes } from './proof-bundle.ts'
 import type { Subject } from './subject.ts'
 import { type Selected, selectionOf } from './verdict-selection.ts'
@@ -46,11 +49,36 @@ export interface BuildersClaim {
   readonly need: boolean | undefined
 }
 
+/** What the file shows of those behind a verdict. */
+export interface CheckedVerdict {
+  /** Undefined if the file carries none of their reveals and none are needed. */
+  readonly builders: readonly CheckedBuilder[] | undefined
+  /** Organisations that signed the verification summary (VSA) in the file; undefined: there is none. */
+  readonly summarisedBy: readonly string[] | undefined
+}
+
 /**
- * The builders who agreed, each checked; undefined if the file carries none of their reveals and none are needed.
- * @throws untrusted.builders with what is missing or wrong; untrusted.signature for an envelope that its builder did not sign
+ * The builders who agreed, each checked, and the summary that they signed.
+ * @throws untrusted.builders with what is missing or wrong; untrusted.signature for an envelope that its builder did not sign;
+ * untrusted.attestation for a statement that says something else than its builder revealed, or a summary that does not follow
  */
-export function checkBuilders(claim: BuildersClaim): CheckedBuilder[] | undefined {
+export function checkBuilders(claim: BuildersClaim): CheckedVerdict {
+  const summaries = claim.envelopes.filter(isSummary)
+  const summarisedBy = summaries.flatMap((envelope) => checkSummary(envelope, loggedVerdict(claim)))
+  return {
+    builders: checkStated({ ...claim, envelopes: claim.envelopes.filter((one) => !isSummary(one)) }),
+    summarisedBy: summaries.length === 0 ? undefined : [...new Set(summarisedBy)],
+  }
+}
+
+function loggedVerdict({ subject, logged, network }: BuildersClaim) {
+  const bytes = logged.find(({ index }) => index === subject?.index)?.bytes
+  if (subject?.verdict === undefined || bytes === undefined)
+    throw refused('found a summary of a verdict, and no verdict')
+  return { network: network.origin, index: subject.index, leaf: entryName(bytes), entry: subject.verdict }
+}
+
+function checkStated(claim: BuildersClaim): CheckedBuilder[] | undefined {
   const verdict = claim.subject?.verdict
   const carried = new Set(claim.logged.map(({ index }) => index))
   const some = verdict?.panel.some(({ reveal }) => reveal !== null && carried.has(reveal)) ?? false
@@ -85,12 +113,14 @@ function checkBuilder(
   const reveal = claim.logged.find((one) => one.index === index)?.entry
   if (index === null || reveal?.kind !== 'reveal') throw refused(`wanted the reveal of ${organisation}`)
   checkReveal(reveal, verdict, builder, claim.network)
+  const { request, attempt, purl } = verdict
+  const { result } = reveal.tx.body
   const statement = envelope === null ? undefined : statements.get(envelope)
   if (statement === undefined) {
     if (envelope !== null && claim.need) throw refused(`wanted the statement of ${organisation}`)
     return { organisation, node, reveal: index, stated: false }
   }
-  checkStatement(statement, Buffer.from(node, 'hex'), verdict)
+  checkStatement(statement, Buffer.from(node, 'hex'), { network: claim.network.origin, purl, request, attempt, result })
   return { organisation, node, reveal: index, stated: true }
 }
 

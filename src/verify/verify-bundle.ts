@@ -73,6 +73,8 @@ export interface VerifiedProof {
   readonly subject: Subject | undefined
   /** The builders behind the verdict, each checked; undefined if the file does not carry what they signed. */
   readonly builders: readonly CheckedBuilder[] | undefined
+  /** Organisations that signed the verification summary (VSA) in the file; undefined: there is none. */
+  readonly summarisedBy: readonly string[] | undefined
   /** The subject is not on the complete revocation list in the file, as of then; undefined: the file has no list. */
   readonly notRevoked: NotRevoked | undefined
 }
@@ -80,7 +82,7 @@ export interface VerifiedProof {
 /**
  * Verifies the proof file in `bytes`.
  * @throws untrusted.malformed; untrusted.expired the network's file; untrusted.change, untrusted.quorum, untrusted.signature,
- * untrusted.origin, untrusted.proof by what fails; untrusted.stale; untrusted.subject; untrusted.revoked; untrusted.builders
+ * untrusted.origin, untrusted.proof by what fails; untrusted.stale; untrusted.subject; untrusted.revoked; untrusted.builders, untrusted.attestation
  */
 export function verifyProofBundle(bytes: Uint8Array, network: Network, question: ProofQuestion): VerifiedProof {
   const bundle = parseProofBundle(bytes)
@@ -97,7 +99,7 @@ export function verifyProofBundle(bytes: Uint8Array, network: Network, question:
   const subject = findSubject(logged, question)
   const notRevoked = checkRevocationList(bundle.revocations, logged, subject, question.digests ?? [])
   checkExpiry(subject, question)
-  const builders = checkBuilders({
+  const { builders, summarisedBy } = checkBuilders({
     chain,
     logged,
     envelopes: bundle.envelopes,
@@ -116,6 +118,7 @@ export function verifyProofBundle(bytes: Uint8Array, network: Network, question:
     entries: logged,
     subject,
     builders,
+    summarisedBy,
     notRevoked,
   }
 }

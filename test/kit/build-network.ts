@@ -22,7 +22,7 @@ import type { LogWriter } from '../../src/log/log.ts'
 import { createMemoryWriter } from '../../src/log/memory.ts'
 import type { Notebook } from '../../src/store/store.ts'
 import { TOY_BEACON, TOY_NETWORK, TOY_RULES, TOY_START_SECONDS, toyOffers, toyRandomness } from './consensus-network.ts'
-import { sampleResult, signerOf } from './sample-entries.ts'
+import { sampleRecord, sampleResult, signerOf } from './sample-entries.ts'
 
 /** A builder of the network. */
 export interface ToyBuilder {
@@ -182,12 +182,14 @@ function startBuilder(
       async run(_job, signal) {
         builds += 1
         const result = report(name)
-        if (result !== undefined) return { result, predicateType: 'https://example.org/test', predicate: {} }
+        if (result !== undefined) return { result, record: sampleRecord() }
         return await new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
       },
     },
     jobs: createJobBook(notebook, TOY_NETWORK),
+    version: '0.0.0',
     keepStatement: async () => {},
+    keepList: async () => {},
     random: saltsOf(name),
     clock,
     logger: silentLogger,

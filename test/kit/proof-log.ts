@@ -4,7 +4,9 @@
  * type `toy`.
  */
 import { hash } from 'node:crypto'
-import { canonicalJson, type Json } from '../../src/base/crypto/canonical-json.ts'
+import type { AttestedRequest } from '../../src/base/attestation/predicate.ts'
+import { STATEMENT_PAYLOAD_TYPE } from '../../src/base/attestation/statement.ts'
+import { statementOf } from '../../src/base/attestation/statement-of.ts'
 import { type Envelope, signEnvelope } from '../../src/base/crypto/dsse.ts'
 import {
   type BeaconEvidence,
@@ -15,7 +17,7 @@ import {
 } from '../../src/base/entries/entry.ts'
 import { entryName } from '../../src/base/entries/entry-name.ts'
 import type { Offer, OfferBody } from '../../src/base/entries/offer.ts'
-import { agreedPart, type Built } from '../../src/base/entries/result.ts'
+import { agreedPart, type BuildResult, type Built } from '../../src/base/entries/result.ts'
 import type { RevokedItem } from '../../src/base/entries/revocation-list.ts'
 import {
   type Change,
@@ -37,7 +39,7 @@ import { formatTlogProof } from '../../src/log/proof/tlog-proof.ts'
 import { type Hash, leafHash, nodeHash } from '../../src/log/tree/hash.ts'
 import { inclusionProof, rootOf } from '../../src/log/tree/proof.ts'
 import { envelopeBytes, formatProofBundle } from '../../src/verify/proof-bundle.ts'
-import { hexOf, keyOf, sampleOffer, sampleResult, signerOf } from './sample-entries.ts'
+import { hexOf, keyOf, sampleOffer, sampleRecord, sampleResult, signerOf } from './sample-entries.ts'
 
 /** The origin of test networks. */
 export const TEST_ORIGIN = 'log.example/toy'
@@ -226,7 +228,10 @@ export function logVerdict(
   const selection = log.append(selectionOf(purl, seated, drawn, twist))
   const parts = builders.map((organisation) => {
     const told = twist.result?.(organisation) ?? result
-    return { ...revealOf(organisation, told, { name, attempt, signer: `${signAs(organisation)}/attestation` }), told }
+    return {
+      ...revealOf(organisation, told, { name, attempt, purl, signer: `${signAs(organisation)}/attestation` }),
+      told,
+    }
   })
   const reveals = parts.map(({ tx, organisation }) => log.append({ kind: 'reveal', ...about, organisation, tx }))
   const verdict = log.append({
@@ -310,9 +315,14 @@ function selectionOf(
 function revealOf(
   organisation: string,
   result: Built,
-  { name, attempt, signer }: { readonly name: string; readonly attempt: number; readonly signer: string },
+  {
+    name,
+    attempt,
+    purl,
+    signer,
+  }: { readonly name: string; readonly attempt: number; readonly purl: string; readonly signer: string },
 ) {
-  const envelope = testStatement(result, signer)
+  const envelope = testStatement(result, signer, { network: TEST_ORIGIN, purl, request: name, attempt })
   const envelopeName = hash('sha256', envelopeBytes(envelope), 'hex')
   const sender = { network: TEST_ORIGIN, sequence: 8, request: name, attempt }
   const salt = hexOf(organisation)
@@ -320,14 +330,9 @@ function revealOf(
   return { organisation, envelope, envelopeName, tx: signTransaction<RevealBody>(body, signerOf(signer)) }
 }
 
-/** A builder's signed statement about the files of a result. */
-export function testStatement(result: Built, signer: string): Envelope {
-  const statement: Json = {
-    _type: 'https://in-toto.io/Statement/v1',
-    subject: result.files.map(({ name, sha256 }) => ({ name, digest: { sha256 } })),
-    predicateType: 'https://slsa.dev/provenance/v1',
-    predicate: { buildDefinition: { buildType: 'https://pyrsia.example/toy' } },
-  }
+/** A builder's signed statement about a result; `of` may name another request, `signer` is a key's name. */
+export function testStatement(result: BuildResult, signer: string, of: AttestedRequest): Envelope {
+  const facts = { ...of, node: keyOf(signer), pyrsia: '0.0.0', result, record: sampleRecord() }
   const signers = [{ keyid: keyOf(signer), signer: signerOf(signer) }]
-  return signEnvelope('application/vnd.in-toto+json', canonicalJson(statement), signers)
+  return signEnvelope(STATEMENT_PAYLOAD_TYPE, statementOf(facts).payload, signers)
 }

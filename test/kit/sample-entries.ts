@@ -1,5 +1,7 @@
 /** Keys, transactions and one entry of each kind, well-formed and really signed, for tests that need some. */
 import { hash } from 'node:crypto'
+import { type Dependency, dependencyList } from '../../src/base/attestation/dependencies.ts'
+import type { BuildRecord } from '../../src/base/attestation/record.ts'
 import { type Signer, signerOfSeed } from '../../src/base/crypto/ed25519.ts'
 import type { Entry, SeatEntry } from '../../src/base/entries/entry.ts'
 import { type Offer, type OfferBody, offerMessage } from '../../src/base/entries/offer.ts'
@@ -60,6 +62,17 @@ export function sampleOffer(name: string, body: Partial<OfferBody> & Pick<OfferB
   }
 }
 
+/** What went into the sample results. */
+export const SAMPLE_DEPENDENCIES: readonly Dependency[] = [
+  { uri: 'pkg:toy/part@2.1', name: 'part-2.1.toy', sha256: hexOf('part'), tool: false },
+  { uri: 'pkg:toy/toymake@1.0', name: 'toymake-1.0.toy', sha256: hexOf('toymake'), tool: true },
+]
+
+/** What a builder tells of how it came to a sample result. */
+export function sampleRecord(startedSeconds = 1_800_000_000): BuildRecord {
+  return { dependencies: SAMPLE_DEPENDENCIES, startedSeconds, finishedSeconds: startedSeconds + 7 }
+}
+
 /** A result: one file whose bytes are named by `bytes`, upstream's by `upstream`. */
 export function sampleResult(bytes: string, upstream: string = bytes): Built {
   const same = bytes === upstream
@@ -68,7 +81,7 @@ export function sampleResult(bytes: string, upstream: string = bytes): Built {
     source: { type: 'git', repository: 'https://git.example/toy', commit: 'a'.repeat(40), tree: hexOf('tree') },
     lock: hexOf('lock'),
     recipe: hexOf('recipe'),
-    dependencies: { list: hexOf('dependencies'), levels: { equal: 3, unverified: 1 } },
+    dependencies: { list: dependencyList(SAMPLE_DEPENDENCIES).digest, levels: { equal: 1, unverified: 1 } },
     files: [
       {
         name: 'toy-1.0.toy',

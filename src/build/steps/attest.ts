@@ -3,13 +3,15 @@
  * there is one per attempt, so a builder can be slow but never says two things. 2-trust.md, "Attestation", "Agreement".
  */
 import { hash } from 'node:crypto'
+import { STATEMENT_PAYLOAD_TYPE } from '../../base/attestation/statement.ts'
+import { statementOf } from '../../base/attestation/statement-of.ts'
 import type { Brand } from '../../base/brand.ts'
 import type { Random } from '../../base/clock.ts'
-import { canonicalJson, type Json } from '../../base/crypto/canonical-json.ts'
+import { canonicalJson } from '../../base/crypto/canonical-json.ts'
 import { type Envelope, envelopeJson, signEnvelope } from '../../base/crypto/dsse.ts'
 import type { Signer } from '../../base/crypto/ed25519.ts'
 import type { Hex32 } from '../../base/entries/fields.ts'
-import { type BuildResult, commitmentOf } from '../../base/entries/result.ts'
+import { commitmentOf } from '../../base/entries/result.ts'
 import type { BuildOutcome } from '../builder.ts'
 import type { Bound, JobBook } from '../jobs.ts'
 import type { Assignment } from './select.ts'
@@ -25,12 +27,14 @@ export interface AttestDependencies {
   readonly signer: Signer
   readonly random: Random
   readonly jobs: JobBook
+  /** Of Pyrsia, for the statement. */
+  readonly version: string
   /** Keeps the signed statement for whoever wants to prove the verdict; durable when it resolves. */
   keepStatement(bytes: Uint8Array): Promise<void>
+  /** Likewise the list of dependencies that a statement only names, for being too long. */
+  keepList(bytes: Uint8Array): Promise<void>
 }
 
-const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
-const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const SALT_BYTES = 32
 
 /** What this node bound itself to before; undefined if nothing. @throws damaged.database */
@@ -39,14 +43,16 @@ export function boundTo(job: Assignment, jobs: JobBook): Attestation | undefined
   return bound === undefined ? undefined : named(bound)
 }
 
-/** Binds this node to an outcome. @throws unavailable.storage, exhausted.disk */
+/** Binds this node to an outcome. @throws unavailable.storage, exhausted.disk, exhausted.size; bug.assertion for a record of other dependencies */
 export async function attest(job: Assignment, outcome: BuildOutcome, deps: AttestDependencies): Promise<Attestation> {
-  const { network, node, signer, random, jobs } = deps
-  const { request, attempt } = job
-  const { result } = outcome
-  const envelope = signEnvelope(PAYLOAD_TYPE, statementOf(outcome), [{ keyid: node, signer }])
+  const { network, node, signer, random, jobs, version } = deps
+  const { purl, request, attempt } = job
+  const { result, record } = outcome
+  const { payload, list } = statementOf({ network, purl, request, attempt, node, pyrsia: version, result, record })
+  const envelope = signEnvelope(STATEMENT_PAYLOAD_TYPE, payload, [{ keyid: node, signer }])
   const salt = Buffer.from(random.bytes(SALT_BYTES)).toString('hex')
   const commitment = commitmentOf({ network, request, attempt, builder: node, result, salt })
+  if (list !== undefined) await deps.keepList(list)
   await deps.keepStatement(bytesOf(envelope))
   const bound = { result, salt, commitment, envelope }
   jobs.keep(job, bound)
@@ -59,15 +65,4 @@ function named(bound: Bound): Attestation {
 
 function bytesOf(envelope: Envelope): Uint8Array {
   return canonicalJson(envelopeJson(envelope))
-}
-
-/** An in-toto Statement v1 about each file as built. */
-function statementOf({ result, predicateType, predicate }: BuildOutcome): Uint8Array {
-  const statement = { _type: STATEMENT_TYPE, subject: subjectsOf(result), predicateType, predicate }
-  return canonicalJson(statement as unknown as Json)
-}
-
-function subjectsOf(result: BuildResult): Json[] {
-  if (!('files' in result)) return []
-  return result.files.map(({ name, sha256 }) => ({ name, digest: { sha256 } }))
 }

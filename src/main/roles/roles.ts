@@ -30,6 +30,8 @@ import { createTestBuilder } from './test-builder.ts'
 export interface RolesOptions {
   /** The data directory. */
   readonly directory: string
+  /** Of Pyrsia. */
+  readonly version: string
   readonly authority: boolean
   readonly builder: boolean
   /** How long the test builder takes for a package; undefined: it is off. */
@@ -113,7 +115,9 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
               signer: keys.attestation,
               builder,
               jobs: createJobBook(deps.store.notebook, network.origin),
+              version: options.version,
               keepStatement: (bytes) => statements.keep(bytes),
+              keepList: (bytes) => statements.keepList(bytes),
             })
       return {
         async [Symbol.asyncDispose]() {

@@ -3,6 +3,7 @@
  * its own and announces it; whoever proves a verdict finds those of the others.
  */
 
+import { DEPENDENCY_LIST_BYTES_MAX, DEPENDENCY_LIST_TYPE } from '../../base/attestation/dependencies.ts'
 import type { Clock, Logger } from '../../base/clock.ts'
 import { parseCanonicalJson } from '../../base/crypto/canonical-json.ts'
 import { ENVELOPE_BYTES_MAX, type Envelope, envelopeOfJson } from '../../base/crypto/dsse.ts'
@@ -24,6 +25,8 @@ export interface StatementDependencies {
 export interface Statements {
   /** Keeps one for good, for everybody; durable when it resolves. @throws exhausted.disk, unavailable.storage */
   keep(bytes: Uint8Array): Promise<void>
+  /** Likewise the list of dependencies that a statement names. @throws exhausted.disk, unavailable.storage */
+  keepList(bytes: Uint8Array): Promise<void>
   /** The statement of this name (SHA-256, hex), from here or from peers; undefined: nobody who answers has it. @throws aborted.caller */
   find(name: string, signal: AbortSignal): Promise<Envelope | undefined>
 }
@@ -35,21 +38,9 @@ const FETCH_MS = 10_000
 
 /** The statements of a node. */
 export function createStatements(deps: StatementDependencies): Statements {
-  const { store } = deps
   return {
-    async keep(bytes) {
-      const id = blobIdOf(bytes)
-      const expectation = { digests: [id], aliases: [], sizeBytes: bytes.byteLength, bytesMax: ENVELOPE_BYTES_MAX }
-      const writer = await store.begin(expectation)
-      try {
-        await writer.write(bytes)
-        await writer.commit({ mediaType: MEDIA_TYPE, share: 'world', origin: { kind: 'local' } })
-      } catch (error) {
-        await writer.abort()
-        throw error
-      }
-      store.pin(id, LABEL)
-    },
+    keep: (bytes) => keep(bytes, { mediaType: MEDIA_TYPE, bytesMax: ENVELOPE_BYTES_MAX }, deps),
+    keepList: (bytes) => keep(bytes, { mediaType: DEPENDENCY_LIST_TYPE, bytesMax: DEPENDENCY_LIST_BYTES_MAX }, deps),
     async find(name, signal) {
       const id = parseBlobId(`sha256:${name}`)
       try {
@@ -62,6 +53,23 @@ export function createStatements(deps: StatementDependencies): Statements {
       }
     },
   }
+}
+
+async function keep(
+  bytes: Uint8Array,
+  { mediaType, bytesMax }: { readonly mediaType: string; readonly bytesMax: number },
+  { store }: StatementDependencies,
+): Promise<void> {
+  const id = blobIdOf(bytes)
+  const writer = await store.begin({ digests: [id], aliases: [], sizeBytes: bytes.byteLength, bytesMax })
+  try {
+    await writer.write(bytes)
+    await writer.commit({ mediaType, share: 'world', origin: { kind: 'local' } })
+  } catch (error) {
+    await writer.abort()
+    throw error
+  }
+  store.pin(id, LABEL)
 }
 
 async function own(id: BlobId, { store }: StatementDependencies, signal: AbortSignal): Promise<Uint8Array | undefined> {

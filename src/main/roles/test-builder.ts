@@ -3,6 +3,7 @@
  * builds so that request, draw, vote, verdict and proof can be tried. Only `--test-builder` turns it on.
  */
 import { createHash, hash } from 'node:crypto'
+import { dependencyList } from '../../base/attestation/dependencies.ts'
 import type { Clock } from '../../base/clock.ts'
 import { domainHash } from '../../base/crypto/domain-hash.ts'
 import type { BuildResult } from '../../base/entries/result.ts'
@@ -24,12 +25,10 @@ export function createTestBuilder(
   return {
     name: TEST_BUILDER,
     async run({ purl }, signal) {
+      const startedSeconds = Math.floor(clock.nowMs() / 1000)
       await clock.sleep(seconds * 1000, signal)
-      return {
-        result: resultOf(purl),
-        predicateType: 'https://pyrsia.io/test-builder/1',
-        predicate: { builder: TEST_BUILDER, purl },
-      }
+      const finishedSeconds = Math.floor(clock.nowMs() / 1000)
+      return { result: resultOf(purl), record: { dependencies: [], startedSeconds, finishedSeconds } }
     },
   }
 }
@@ -42,7 +41,7 @@ function resultOf(purl: string): BuildResult {
     source: { type: 'git', repository: TEST_BUILDER, commit: hash('sha1', purl, 'hex'), tree: marked('tree', purl) },
     lock: null,
     recipe: marked('recipe', ''),
-    dependencies: { list: marked('dependencies', ''), levels: {} },
+    dependencies: { list: dependencyList([]).digest, levels: {} },
     files: [
       {
         name: 'test-build.txt',
