@@ -5,22 +5,23 @@
  */
 import { z } from 'zod'
 import type { Json } from '../crypto/canonical-json.ts'
-import type { Hex32 } from '../entries/fields.ts'
+import { type Hex32, hex32 } from '../entries/fields.ts'
 import type { Built, Source } from '../entries/result.ts'
 import { AppError } from '../errors.ts'
 import { DEPENDENCY_LIST_TYPE, type DependencyList, dependenciesOf, descriptorOf } from './dependencies.ts'
 import {
   type AttestedBuilder,
   type AttestedRequest,
-  type AttestedTimes,
   type BuilderPredicate,
   builderOf,
   builderPredicate,
   purlShape,
+  remarkShape,
   requestShape,
   timeShape,
   timeText,
 } from './predicate.ts'
+import type { BuildRecord, FoundSource } from './record.ts'
 import { type ResourceDescriptor, readShape, resourceDescriptor } from './statement.ts'
 
 /** Type of the predicate. */
@@ -46,24 +47,44 @@ export interface Provenance {
   readonly builder: BuilderPredicate
   readonly startedOn: string
   readonly finishedOn: string
+  readonly foundSource: FoundSource | undefined
+  readonly licence: string | undefined
+  /** SHA-256 of the log of the build. */
+  readonly log: Hex32 | undefined
 }
 
+const foundSource: z.ZodType<FoundSource> = z.strictObject({
+  grade: z.enum(['attested', 'stated', 'override', 'guessed']),
+  how: remarkShape,
+  revision: remarkShape,
+})
+const logDescriptor = z.strictObject({
+  name: z.literal('log'),
+  mediaType: z.literal('text/plain'),
+  digest: z.strictObject({ sha256: hex32 }),
+})
 const provenance = z.strictObject({
   buildDefinition: z.strictObject({
     buildType: z.literal(BUILD_TYPE),
     externalParameters: z.strictObject({ purl: purlShape }),
-    internalParameters: z.strictObject(requestShape),
+    internalParameters: z.strictObject({
+      ...requestShape,
+      foundSource: foundSource.optional(),
+      licence: remarkShape.optional(),
+    }),
     resolvedDependencies: z.array(resourceDescriptor).min(2).max(20_003),
   }),
   runDetails: z.strictObject({
     builder: builderPredicate,
     metadata: z.strictObject({ invocationId: z.string(), startedOn: timeShape, finishedOn: timeShape }),
+    byproducts: z.tuple([logDescriptor]).optional(),
   }),
 })
 
 /** What a provenance is made of. */
-export interface ProvenanceFacts extends AttestedRequest, AttestedBuilder, AttestedTimes {
+export interface ProvenanceFacts extends AttestedRequest, AttestedBuilder {
   readonly result: Built
+  readonly record: Omit<BuildRecord, 'dependencies'>
   readonly dependencies: DependencyList
   /** True: the list stands in it; false: its digest, for a list that would make the envelope too large. */
   readonly inline: boolean
@@ -71,7 +92,8 @@ export interface ProvenanceFacts extends AttestedRequest, AttestedBuilder, Attes
 
 /** The predicate of a build. */
 export function provenanceOf(facts: ProvenanceFacts): Json {
-  const { network, purl, request, attempt, result, dependencies, inline } = facts
+  const { network, purl, request, attempt, result, record, dependencies, inline } = facts
+  const { source, licence, log, startedSeconds, finishedSeconds } = record
   const { recipe, lock } = result
   const list = inline
     ? dependencies.dependencies.map(descriptorOf)
@@ -86,16 +108,23 @@ export function provenanceOf(facts: ProvenanceFacts): Json {
     buildDefinition: {
       buildType: BUILD_TYPE,
       externalParameters: { purl },
-      internalParameters: { network, request, attempt },
+      internalParameters: {
+        network,
+        request,
+        attempt,
+        ...(source !== undefined && { foundSource: source }),
+        ...(licence !== undefined && { licence }),
+      },
       resolvedDependencies,
     },
     runDetails: {
       builder: builderOf(facts),
       metadata: {
         invocationId: `${request}/${attempt}`,
-        startedOn: timeText(facts.startedSeconds),
-        finishedOn: timeText(facts.finishedSeconds),
+        startedOn: timeText(startedSeconds),
+        finishedOn: timeText(finishedSeconds),
       },
+      ...(log !== undefined && { byproducts: [{ name: 'log', mediaType: 'text/plain', digest: { sha256: log } }] }),
     },
   } as unknown as Json
 }
@@ -103,13 +132,16 @@ export function provenanceOf(facts: ProvenanceFacts): Json {
 /** The provenance in a predicate. @throws untrusted.attestation for anything that is not to the letter, an unknown parameter above all */
 export function readProvenance(predicate: Json): Provenance {
   const { buildDefinition, runDetails } = readShape('provenance', provenance, predicate)
-  const { externalParameters, internalParameters, resolvedDependencies } = buildDefinition
+  const { externalParameters, resolvedDependencies } = buildDefinition
+  const { foundSource, licence, ...internalParameters } = buildDefinition.internalParameters
   const { startedOn, finishedOn, invocationId } = runDetails.metadata
   if (invocationId !== `${internalParameters.request}/${internalParameters.attempt}`) {
     throw refused('an invocationId of its own request')
   }
   const of = { ...internalParameters, ...externalParameters }
-  return { of, inputs: inputsOf(resolvedDependencies), builder: runDetails.builder, startedOn, finishedOn }
+  const log = runDetails.byproducts?.[0].digest.sha256
+  const { builder } = runDetails
+  return { of, inputs: inputsOf(resolvedDependencies), builder, startedOn, finishedOn, foundSource, licence, log }
 }
 
 function sourceDescriptor(source: Source): ResourceDescriptor {

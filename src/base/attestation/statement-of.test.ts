@@ -80,7 +80,7 @@ test('nor is one with an unknown member elsewhere, another build type, or inputs
       ({ predicate }) => Object.assign(predicate.buildDefinition.internalParameters ?? {}, { x: 1 }),
     ],
     [/buildType/, ({ predicate }) => Object.assign(predicate.buildDefinition, { buildType: 'https://example.org/x' })],
-    [/Unrecognized key: "byproducts"/, ({ predicate }) => Object.assign(predicate.runDetails, { byproducts: [] })],
+    [/Unrecognized key: "extra"/, ({ predicate }) => Object.assign(predicate.runDetails, { extra: [] })],
     [/the source first/, ({ predicate }) => predicate.buildDefinition.resolvedDependencies?.shift()],
     [/recipe with its sha256/, ({ predicate }) => predicate.buildDefinition.resolvedDependencies?.splice(1, 1)],
   ]
@@ -150,4 +150,13 @@ test('a payload that is no canonical JSON of a statement is refused', () => {
   for (const text of ['', 'null', '{}', '{"_type":"https://in-toto.io/Statement/v0.1"}', ' {}']) {
     assert.throws(() => parseStatement(Buffer.from(text)), { code: 'untrusted.attestation' })
   }
+})
+
+test('a provenance says how the source was found, the licence, and the log of the build, where there are such', () => {
+  const source = { grade: 'stated', how: 'the repository and gitHead of its metadata', revision: 'v1.0' } as const
+  const record = { ...facts.record, source, licence: 'MIT OR Apache-2.0', log: hexOf('log') }
+  const found = readProvenance(parseStatement(statementOf({ ...facts, record }).payload).predicate)
+  assert.deepEqual([found.foundSource, found.licence, found.log], [source, record.licence, record.log])
+  const without = readProvenance(parseStatement(statementOf(facts).payload).predicate)
+  assert.deepEqual([without.foundSource, without.licence, without.log], [undefined, undefined, undefined])
 })

@@ -60,7 +60,7 @@ function predicateOf(
   const times = { startedSeconds: record.startedSeconds, finishedSeconds: record.finishedSeconds }
   if (result.outcome === 'built') {
     const dependencies = dependencyList(record.dependencies)
-    const predicate = provenanceOf({ ...facts, ...times, environment, result, dependencies, inline })
+    const predicate = provenanceOf({ ...facts, environment, result, record, dependencies, inline })
     return { predicateType: PROVENANCE_TYPE, predicate }
   }
   if (result.outcome === 'witnessed') {
