@@ -73,6 +73,8 @@ export const ERROR_CODES = {
   'conflict.running': 'Another process holds the data directory.',
   'conflict.port': 'A port that this node should listen on is taken by another program.',
   'conflict.network': 'The data directory belongs to a trust network already.',
+  'conflict.recipe':
+    'The recipe that this builder has for a package is none that the rules of the network list, so it does not build.',
   'conflict.changed': 'A file was changed by somebody else between being read and being written.',
   'exhausted.disk': 'The disk, or the share of it that the owner gave, is full.',
   'exhausted.size': 'A body is larger than its limit.',
