@@ -126,6 +126,8 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/peers/data/server/server.ts': ['node:https'],
   'src/peers/identity.ts': ['random'],
   'src/peers/key-file.ts': ['process', 'node:fs'],
+  'src/sources/git/run-git.ts': ['process', 'node:child_process'],
+  'src/sources/tree/folder.ts': ['node:fs', 'node:fs/promises'],
   'src/store/disk/database.ts': ['node:sqlite'],
   'src/store/disk/files.ts': ['process', 'node:fs'],
   'src/upstream/wire/body.ts': ['node:stream'],

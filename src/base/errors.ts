@@ -69,6 +69,7 @@ export const ERROR_CODES = {
   'absent.entry': 'The log has no such entry, or no tree of that size, as far as its newest checkpoint goes.',
   'absent.submission': 'Nothing was submitted to this node under that id.',
   'absent.network': 'The data directory has no trust network yet.',
+  'absent.source': 'Nobody can read the source of a release in public, or it has none of the revisions that were said.',
   'absent.lockfile': 'A lockfile is not kept for offline use, or files of it are missing.',
   'conflict.running': 'Another process holds the data directory.',
   'conflict.port': 'A port that this node should listen on is taken by another program.',
@@ -87,6 +88,8 @@ export const ERROR_CODES = {
   'unavailable.timeout': 'Something did not happen within its time limit.',
   'unavailable.storage':
     'The file system refused what should have worked: too many open files, or a missing permission.',
+  'unavailable.source':
+    'The source of a release cannot be had now: its host fails, is too slow, or git is not installed.',
   'unavailable.unconfirmed':
     'A cosigner must first ask others for the newest checkpoint that it signed; until then it signs nothing.',
   'unavailable.offline': 'The node was started with --offline and must not ask upstream.',
@@ -108,6 +111,8 @@ export const ERROR_CODES = {
   'untrusted.attestation':
     'A signed statement does not follow its format, says more than is known, or something else than what it is to bear out.',
   'untrusted.verdict': 'A proof holds, and its verdict does not speak for the artefact.',
+  'untrusted.source':
+    'A source is not what it should be: a commit that is not what its id says or is of another repository, a tree that leads out of itself.',
   'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',
   'damaged.blob': 'A stored blob no longer has the bytes that were verified.',
   'damaged.identity': 'The key file of this node cannot be read or holds no Ed25519 key.',

@@ -6,6 +6,7 @@ import { AppError } from '../../base/errors.ts'
 import { formatVkey, readVkey, type Vkey } from '../../base/network/vkey.ts'
 import { SHARE_LEVELS, type ShareLevel } from '../../base/share.ts'
 import type { AskedWitness } from '../../log/witness/ask-witness.ts'
+import { parseMirror, type SourceMirror } from '../../sources/mirrors.ts'
 
 /** A kind of value. */
 export interface Kind<T> {
@@ -319,4 +320,12 @@ export const askWitnessKind: Kind<AskedWitness> = {
     }
   },
   format: ({ url, key }) => `${url}=${formatVkey(key)}`,
+}
+
+/** `https://HOST/=URL/`. */
+export const sourceMirrorKind: Kind<SourceMirror> = {
+  placeholder: 'URL=URL',
+  explains: 'https://HOST/=URL/ with an https URL, or an http URL on loopback, both ending with a slash',
+  parse: parseMirror,
+  format: ({ prefix, to }) => `${prefix}=${to}`,
 }

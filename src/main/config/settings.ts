@@ -5,6 +5,7 @@
 
 import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
 import type { AskedWitness } from '../../log/witness/ask-witness.ts'
+import type { SourceMirror } from '../../sources/mirrors.ts'
 import {
   askWitnessKind,
   choiceKind,
@@ -18,6 +19,7 @@ import {
   portKind,
   rateKind,
   sizeKind,
+  sourceMirrorKind,
   switchKind,
   textKind,
   type UpstreamFlag,
@@ -93,6 +95,7 @@ export interface SettingValues {
   readonly authority: boolean
   readonly builder: boolean
   readonly testBuilder: number | undefined
+  readonly sourceMirror: readonly SourceMirror[]
   readonly beaconEndpoint: readonly string[]
   readonly logLevel: LogLevel
 }
@@ -245,6 +248,11 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     fallbackText: 'off',
     help: 'TEST ONLY, with --builder: build nothing, hash the name of the package instead, after this time',
   }),
+  sourceMirror: many(
+    'source-mirror',
+    sourceMirrorKind,
+    'Where repositories below a URL are read instead, for --builder, as with insteadOf of git',
+  ),
   beaconEndpoint: many(
     'beacon-endpoint',
     urlKind,
