@@ -114,6 +114,8 @@ export const ERROR_CODES = {
   'untrusted.source':
     'A source is not what it should be: a commit that is not what its id says or is of another repository, a tree that leads out of itself.',
   'untrusted.bundle': 'A bundle to import is malformed, cut short, or holds something else than it announces.',
+  'untrusted.archive':
+    'An archive is not what strict readers accept: readers could see different things in it, or its figures contradict each other.',
   'damaged.blob': 'A stored blob no longer has the bytes that were verified.',
   'damaged.identity': 'The key file of this node cannot be read or holds no Ed25519 key.',
   'damaged.snapshot':
