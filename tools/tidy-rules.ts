@@ -143,6 +143,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   '@noble/curves': ['src/base/crypto/', 'src/beacon/drand-chain.ts'],
   '@noble/hashes': ['src/'],
   '@peculiar/x509': ['src/peers/'],
+  '@sigstore/*': ['src/verify/upstream/'],
   '@socketregistry/packageurl-js': ['src/ecosystems/'],
   commander: ['src/cli/', 'src/main/'],
   'jsonc-parser': ['src/ecosystems/'],

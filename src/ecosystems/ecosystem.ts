@@ -27,6 +27,7 @@ import type {
   SourceCandidate,
   SourceFound,
 } from '../base/rebuild/build-plan.ts'
+import type { UpstreamEvidence } from '../base/rebuild/upstream-evidence.ts'
 import type { ShareLevel } from '../base/share.ts'
 
 /**
@@ -81,6 +82,8 @@ export interface ResolveContext {
   readonly freshSeconds: number
   /** Base URL of a configured upstream: documents may state URLs relative to where they were read. Undefined: not configured. */
   readonly baseUrl?: (upstream: string) => string | undefined
+  /** Verifies a Sigstore bundle that upstream serves with a file of these digests; given to `Rebuild.source`. @throws untrusted.attestation */
+  readonly verifyAttestation?: (bundle: unknown, digests: readonly Digest[]) => UpstreamEvidence
 }
 
 /** What `transform` made. */
