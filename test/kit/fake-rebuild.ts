@@ -335,7 +335,7 @@ function toySources(): ToySources {
     hide: (repository) => void texts.delete(repository),
     async checkout({ repository, revisions, into }) {
       const text = texts.get(repository)
-      if (text === undefined) throw new AppError('exhausted.size', `${repository}: nobody can read it in public`)
+      if (text === undefined) throw new AppError('absent.source', `${repository}: nobody can read it in public`)
       await writeFile(join(into, 'toy.txt'), text)
       const found = { commit: hash('sha1', text), tree: treeOf(text), committedAtSeconds: 1, left: [] }
       return { ...found, revision: revisions[0], fileCount: 1, sizeBytes: text.length }

@@ -5,6 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import { type Dependency, dependencyList } from '../../base/attestation/dependencies.ts'
+import type { BuildRecord } from '../../base/attestation/record.ts'
 import type { Hex32 } from '../../base/entries/fields.ts'
 import type { BuildResult, Environment, NotBuilt } from '../../base/entries/result.ts'
 import { AppError } from '../../base/errors.ts'
@@ -36,8 +37,8 @@ async function run(job: Job, parts: RebuildParts, signal: AbortSignal): Promise<
   parts.progress(asked.purl, { kind: 'looking' })
   const found = await build(asked, parts, signal)
   parts.progress(asked.purl, { kind: 'over', outcome: found.result.outcome })
-  const { result, dependencies } = found
-  return { result, record: { dependencies, startedSeconds, finishedSeconds: Math.floor(parts.clock.nowMs() / 1000) } }
+  const { result, ...told } = found
+  return { result, record: { ...told, startedSeconds, finishedSeconds: Math.floor(parts.clock.nowMs() / 1000) } }
 }
 
 /** What came out, and what the statement tells of how. */
@@ -45,7 +46,7 @@ interface Found {
   readonly result: BuildResult
   readonly dependencies: readonly Dependency[]
   readonly licence?: string | undefined
-  readonly source?: FoundSource
+  readonly source?: BuildRecord['source']
   readonly log?: Hex32
 }
 
@@ -74,11 +75,15 @@ async function build(asked: Asked, parts: RebuildParts, signal: AbortSignal): Pr
   await demandUntouched(source, parts, signal)
   const end = await driveRecipe({ asked, rebuild, registry, mapping, facts, source, sourceDateSeconds }, parts, signal)
   const objection = registry.objection()
-  const licence = source.licence ?? facts.licence
+  const { candidate, revision } = source
+  const told = {
+    licence: licenceOf(source.licence ?? facts.licence),
+    source: { grade: candidate.grade, how: remarkOf(candidate.how), revision: remarkOf(revision) },
+  }
   const failed = async (outcome: NotBuilt['outcome'], reason: string): Promise<Found> => {
     const log = await keepLog([reason], source, asked, parts)
     const toolchains = end.kind === 'built' ? end.toolchains : []
-    return { ...notBuilt(reason, parts, outcome, toolchains), licence, source, log }
+    return { ...notBuilt(reason, parts, outcome, toolchains), ...told, log }
   }
   if (end.kind !== 'built') return await failed(end.kind, end.reason)
   if (objection !== undefined) return await failed('unbuildable', objection)
@@ -100,7 +105,7 @@ async function build(asked: Asked, parts: RebuildParts, signal: AbortSignal): Pr
     files: examined.files,
     environment: environmentOf(parts, end.toolchains),
   }
-  return { result, dependencies, licence, source, log }
+  return { result, dependencies, ...told, log }
 }
 
 interface RecipeAsk {
@@ -171,6 +176,10 @@ async function keepLog(
   const bytes = Buffer.concat([await job.log(), Buffer.from(lines.map((line) => `\n${line}`).join(''))])
   const kept = await keepBytes({ name: 'build.log', bytes, mediaType: 'text/plain; charset=utf-8', purl }, store)
   return kept.sha256
+}
+
+function licenceOf(text: string | undefined): string | undefined {
+  return text === undefined || text.trim() === '' ? undefined : remarkOf(text)
 }
 
 function notBuilt(
