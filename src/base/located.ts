@@ -199,6 +199,8 @@ export interface Located {
   readonly unshared?: boolean
   /** True if its bytes name what clients ask for after it (`Ecosystem.ahead`). */
   readonly leads?: true
+  /** The released file of which this one only tells something (its metadata): what the log says of that one is said of it. */
+  readonly tellsOf?: { readonly name: string; readonly digests: readonly Digest[] }
 }
 
 /** How a resolution ends. */

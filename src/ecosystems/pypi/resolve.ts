@@ -151,6 +151,7 @@ function locate({ project, row }: Found, url: string, sidecar: string | undefine
     })),
     requires: [],
     wholeBytesMax: WHOLE_BYTES_MAX,
+    ...(isMetadata ? { tellsOf: { name: row.file, digests: row.digests } } : {}),
     ...(row.releasedAtMs === undefined ? {} : { releasedAtMs: row.releasedAtMs }),
   }
   return { kind: 'file', located }

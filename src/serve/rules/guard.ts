@@ -167,14 +167,17 @@ class PolicyGuard implements Guard {
     // Bytes without a name belong to a file that was judged by its own: they are refused if they are revoked, not for want of a verdict.
     const question = ecosystem === undefined || purl === undefined ? undefined : this.#question(ecosystem, purl)
     const patient = question !== undefined && policy.verifiedLevel(question) === 'enforce'
-    const { finding, stale } = await this.#dependencies.verdicts.of(located, patient, signal)
+    const { tellsOf } = located
+    const file = tellsOf === undefined ? located : { purl, path: tellsOf.name, digests: tellsOf.digests }
+    const { finding, stale } = await this.#dependencies.verdicts.of(file, patient, signal)
     const kept = stale !== undefined && located.digests.some((digest) => isPinned(this.#parts.store.lookup(digest)))
     const verdict = { label: labelOf(ecosystem, located), evidence: finding?.evidence, stale, kept }
     const answer: VerifiedAnswer =
       question === undefined
         ? judgeVerdict(verdict, DEFAULT_VERDICT_RULE)
         : policy.judgeVerdict(question, purl, verdict)
-    if (answer.kind === 'deny' || !answer.binds || finding === undefined) return { answer, evidence: [] }
+    const isOther = tellsOf !== undefined
+    if (answer.kind === 'deny' || !answer.binds || finding === undefined || isOther) return { answer, evidence: [] }
     const statedBy = finding.evidence.says
     return { answer, evidence: finding.pins.map((digest) => ({ kind: 'log', digest, statedBy })) }
   }

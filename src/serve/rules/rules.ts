@@ -44,7 +44,9 @@ export interface Guard {
   ): Promise<ReleaseAnswer>
   /** What the log says of a file, and what the policy makes of it. @throws aborted.caller */
   verify(
-    located: Pick<Located, 'ecosystem' | 'purl' | 'label' | 'path'> & { readonly digests: readonly Digest[] },
+    located: Pick<Located, 'ecosystem' | 'purl' | 'label' | 'path' | 'tellsOf'> & {
+      readonly digests: readonly Digest[]
+    },
     signal: AbortSignal,
   ): Promise<Verified>
 }

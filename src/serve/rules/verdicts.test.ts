@@ -84,6 +84,20 @@ test('a file is refused from the request on after which its revocation was logge
   assert.match(await text(), /is revoked/)
 })
 
+test('what only tells of a file is given as that file is, and its bytes are its own', async () => {
+  const about = { name: 'blocks', digests: [blobIdOf(BYTES)] }
+  const beside = Buffer.from('what it needs')
+  const { flow, log } = await world([testVerdict({ purl: PURL, files: [ROW] })], { rules: ENFORCE })
+  flow.file('blocks.about', beside, { purl: parsePurl(PURL), tellsOf: about })
+  const told = async () => String(await bodyOf(await flow.get('/file/blocks.about')))
+  assert.equal(await told(), String(beside))
+  await log.append(testRevocation(PURL, [blobIdOf(BYTES)]))
+  assert.match(await told(), /^denied: .* is revoked/)
+  const { flow: strict } = await world([testHead()], { rules: ENFORCE })
+  strict.file('blocks.about', beside, { purl: parsePurl(PURL), tellsOf: about })
+  assert.match(String(await bodyOf(await strict.get('/file/blocks.about'))), /^denied: .* has no verdict/)
+})
+
 test('a disputed verdict makes a file refused, a dismissed dispute does not', async () => {
   const verdict = testVerdict({ purl: PURL, files: [ROW] })
   assert.match(await (await world([verdict, testDispute(PURL, 'upheld')])).text(), /^denied: blocks is disputed/)
