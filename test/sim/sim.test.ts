@@ -63,6 +63,11 @@ const MUST_HAPPEN: readonly (readonly [string, number])[] = [
   ['decided as enough are honest', 20],
 ]
 
+test('a block that is on its way when a schedule ends is no broken rule', async () => {
+  const { violation } = await simulate('1000917')
+  assert.equal(violation, undefined)
+})
+
 test('a schedule played again is the same to the last event, and another seed is another schedule', async () => {
   const [one, again, other] = [await simulate('7'), await simulate('7'), await simulate('8')]
   assert.equal(one.digest, again.digest)
