@@ -90,28 +90,29 @@ function compareArchives(a: Archive, b: Archive, format: Format): FileComparison
   if (sameAttributes && a.unpacked === b.unpacked) return { ...NOTHING, level: 'container', remarks }
   if (digestOfTree(a, format.layer) === digestOfTree(b, format.layer))
     return { ...NOTHING, level: 'canonical', remarks }
-  // Of the archive as a whole no rule takes anything away, and in layers there are none.
-  const applied = applyRules(a, b, format.rules)
+  // Of the archive as a whole no rule takes anything away, nor of layers.
+  const applied = applyRules(a, b, format.layer ? [] : format.rules)
   const rules = applied.fired.map(({ told }) => told)
-  if (sameAttributes && applied.equal && !format.layer) {
+  if (sameAttributes && applied.differenceCount === 0 && rules.length > 0) {
     const excluded = applied.fired.some(({ rule }) => rule.level === 'excluded')
     return { ...NOTHING, level: excluded ? 'excluded' : 'metadata', rules, remarks }
   }
-  const { list, count } = differencesOf(applied.a, applied.b, format.layer)
-  const whole = {
-    path: '',
-    what: 'attributes',
-    a: JSON.stringify(a.attributes),
-    b: JSON.stringify(b.attributes),
-  } as const
+  const { differences, differenceCount } = format.layer ? layerDifferences(a, b) : applied
+  const shown = (archive: Archive) => JSON.stringify(archive.attributes)
+  const whole = sameAttributes ? [] : [{ path: '', what: 'attributes', a: shown(a), b: shown(b) } as const]
   return {
     ...NOTHING,
     level: 'mismatch',
     rules,
-    differences: sameAttributes ? list : [whole, ...list],
-    differenceCount: count + (sameAttributes ? 0 : 1),
+    differences: [...whole, ...differences],
+    differenceCount: differenceCount + whole.length,
     remarks,
   }
+}
+
+function layerDifferences(a: Archive, b: Archive) {
+  const { list, count } = differencesOf(a, b, true)
+  return { differences: list, differenceCount: count }
 }
 
 function remarksOf(a: Archive, b: Archive): string[] {

@@ -1,34 +1,38 @@
 /** Applies the rules of a format to two trees: no more of them than are needed to make the trees equal. */
-import type { Change, FiredRule, Rule, Tree } from './archive.ts'
-import { digestOfTree } from './canonical-form.ts'
+import type { Change, Difference, FiredRule, Rule, Tree } from './archive.ts'
+import { differencesOf } from './differences.ts'
 
 /** What came of it. */
 export interface RulesApplied {
-  readonly equal: boolean
-  /** Those that were needed, in the order of the format; if the trees are not equal, those that changed something. */
+  /** Those that were needed, in the order of the format. */
   readonly fired: readonly { readonly rule: Rule; readonly told: FiredRule }[]
-  readonly a: Tree
-  readonly b: Tree
+  /** What is left. */
+  readonly differences: readonly Difference[]
+  readonly differenceCount: number
 }
 
-/** Applies rules, first those that leave nothing out. */
+/**
+ * Applies as few rules as leave the fewest differences: those that leave something out only where all is equal with them. Of layers nothing
+ * is taken away, so this is not for them.
+ */
 export function applyRules(a: Tree, b: Tree, rules: readonly Rule[]): RulesApplied {
-  const harmless = rules.filter(({ level }) => level === 'metadata')
-  for (const some of [harmless, rules]) {
-    const applied = applyAll(a, b, some)
-    if (!applied.equal) continue
-    let needed = applied.fired.map(({ rule }) => rule)
-    for (const rule of applied.fired.map((each) => each.rule)) {
-      const fewer = needed.filter((each) => each !== rule)
-      if (applyAll(a, b, fewer).equal) needed = fewer
-    }
-    return applyAll(a, b, needed)
+  const harmless = applyAll(
+    a,
+    b,
+    rules.filter(({ level }) => level === 'metadata'),
+  )
+  const whole = harmless.differenceCount === 0 ? harmless : applyAll(a, b, rules)
+  let best = whole.differenceCount === 0 ? whole : harmless
+  for (const { rule } of best.fired) {
+    const rest = best.fired.map((each) => each.rule).filter((each) => each !== rule)
+    const fewer = applyAll(a, b, rest)
+    if (fewer.differenceCount <= best.differenceCount) best = fewer
   }
-  return applyAll(a, b, harmless)
+  return best
 }
 
 /** All rules, one after the other, on both trees. */
-export function applyAll(a: Tree, b: Tree, rules: readonly Rule[]): RulesApplied {
+function applyAll(a: Tree, b: Tree, rules: readonly Rule[]): RulesApplied {
   const fired: { rule: Rule; told: FiredRule }[] = []
   let [left, right] = [a, b]
   for (const rule of rules) {
@@ -38,11 +42,8 @@ export function applyAll(a: Tree, b: Tree, rules: readonly Rule[]): RulesApplied
     right = other.tree
     fired.push({ rule, told: { name: rule.name, a: one.changes.map(shortened), b: other.changes.map(shortened) } })
   }
-  return { equal: formOf(left) === formOf(right), fired, a: left, b: right }
-}
-
-function formOf(tree: Tree): string {
-  return digestOfTree({ ...tree, attributes: {} }, false)
+  const { list, count } = differencesOf(left, right, false)
+  return { fired, differences: list, differenceCount: count }
 }
 
 function shortened({ path, before, after }: Change): Change {

@@ -35,6 +35,9 @@ const FIELDS = {
   major: { name: 'devmajor', from: 329, to: 337 },
   minor: { name: 'devminor', from: 337, to: 345 },
   prefix: { name: 'prefix', from: 345, to: 500 },
+  shortPrefix: { name: 'prefix', from: 345, to: 476 },
+  accessTime: { name: 'atime', from: 476, to: 488 },
+  changeTime: { name: 'ctime', from: 488, to: 500 },
 } as const satisfies Record<string, Field>
 const MAGIC = { posix: 'ustar\u000000', gnu: 'ustar  \0' } as const
 
@@ -54,7 +57,7 @@ export function readHeader(block: Buffer, at: number): TarHeader {
   const text = (field: Field) => textField(block, field, at)
   numberField(block, FIELDS.time, at, { signed: true })
   const name = text(FIELDS.name)
-  const prefix = posix ? text(FIELDS.prefix) : ''
+  const prefix = posix ? prefixOf(block, at) : ''
   const flag = block.toString('latin1', 156, 157)
   return {
     path: prefix === '' ? name : `${prefix}/${name}`,
@@ -69,6 +72,16 @@ export function readHeader(block: Buffer, at: number): TarHeader {
     major: number(FIELDS.major),
     minor: number(FIELDS.minor),
   }
+}
+
+/** Some writers put two times at the end of the field, behind a NUL: whoever reads all of it stops at the NUL. */
+function prefixOf(block: Buffer, at: number): string {
+  const { prefix, shortPrefix, accessTime, changeTime } = FIELDS
+  if (block[accessTime.from - 1] !== 0 || isZero(block.subarray(accessTime.from, prefix.to))) {
+    return textField(block, prefix, at)
+  }
+  for (const time of [accessTime, changeTime]) numberField(block, time, at)
+  return textField(block, shortPrefix, at)
 }
 
 /** The checksum is over unsigned bytes, its own field taken as spaces. */

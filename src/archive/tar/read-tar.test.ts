@@ -56,6 +56,18 @@ test('readTar() reads long names by prefix, by pax and by GNU headers, sizes in 
   assert.equal(read(rawTar([global, { content: 'a' }])).entries.length, 1)
 })
 
+test('readTar() reads headers that have times at the end of the prefix, as packages of one common writer do', () => {
+  const times = { at: 476, bytes: Buffer.from('14627150355\u000014627150355\u0000') }
+  assert.equal(read(rawTar([{ name: 'a', prefix: 'pkg', patch: times }])).entries[0]?.path, 'pkg/a')
+  const evil = { at: 476, bytes: Buffer.from('evil') }
+  assert.throws(() => read(rawTar([{ name: 'a', patch: evil }])), {
+    code: 'untrusted.archive',
+    message: /octal digits/,
+  })
+  const hidden = { at: 470, bytes: Buffer.from('evil\0\u000014627150355\u000014627150355\u0000') }
+  assert.throws(() => read(rawTar([{ name: 'a', prefix: 'pkg', patch: hidden }])), { message: /NULs after the text/ })
+})
+
 test('readTar() tells extended attributes and pax keys that it does not know', () => {
   const [entry] = read(rawTar([pax({ 'SCHILY.xattr.user.a': 'b', 'VENDOR.key': '' }), {}])).entries
   assert.deepEqual(entry?.attributes, { 'SCHILY.xattr.user.a': 'hex:62', 'VENDOR.key': 'hex:' })

@@ -14,7 +14,6 @@ export interface CentralRecord {
   readonly bytes: Buffer
   readonly name: string
   readonly nameBytes: Buffer
-  readonly versionNeeded: number
   readonly flags: number
   readonly method: 0 | 8
   readonly crc32: number
@@ -91,7 +90,6 @@ function readRecord(table: Buffer, start: number, offsetBytes: number): CentralR
     bytes,
     name,
     nameBytes,
-    versionNeeded,
     flags,
     method,
     crc32: bytes.readUInt32LE(16),

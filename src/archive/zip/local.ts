@@ -63,10 +63,8 @@ function placeEntry(source: ByteSource, record: CentralRecord): Placed {
   same('method', header.readUInt16LE(8), record.method)
   same('time', header.readUInt16LE(10), record.bytes.readUInt16LE(12))
   same('date', header.readUInt16LE(12), record.bytes.readUInt16LE(14))
+  // The version needed says what a reader must be able to do, not what the entry is: a jar in a thousand has two.
   const wide = zip64Of(extra)
-  // Writers raise the version where they find out late that the entry is a wide one.
-  if (wide === undefined && zip64Of(record.extra) === undefined)
-    same('version', header.readUInt16LE(4), record.versionNeeded)
   const descriptor = (record.flags & FLAGS.descriptor) !== 0
   const known = (what: string, found: number, wanted: number) => {
     if (!descriptor || found !== 0) same(what, found, wanted)

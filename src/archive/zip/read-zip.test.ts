@@ -233,7 +233,7 @@ const HOSTILE: Record<string, [RegExp, readonly RawZipEntry[], RawZipOptions?]> 
   'a symlink without a target': [/a link's target/, [{ name: 'a', method: 0, mode: 0o120777 }]],
   'a device': [/attributes of a file/, [{ name: 'a', mode: 0o060644 }]],
   'a file that says it is a folder': [/attributes of a file/, [{ name: 'a', mode: 0o040755 }]],
-  'a folder that says it is a file': [/attributes of a directory/, [{ name: 'a/', method: 0, mode: 0o100644 }]],
+  'a folder that says it is a link': [/attributes of a directory/, [{ name: 'a/', method: 0, mode: 0o120777 }]],
   'a folder with content': [/no content of the folder/, [{ name: 'a/', content: 'evil', mode: 0o040755 }]],
   'a folder without its slash': [/a slash at the end/, [{ name: 'a', attributes: 0x10 }]],
   'a data descriptor after stored content': [
@@ -259,6 +259,12 @@ for (const [what, [reason, entries, options]] of Object.entries(HOSTILE)) {
     assert.throws(() => read(rawZip(entries, options)), { code: 'untrusted.archive', message: reason })
   })
 }
+
+test('readZip() takes a folder that says it is a file, as one jar of thirty has, for what its name says', () => {
+  for (const mode of [0o100644, 0o177777]) {
+    assert.equal(read(rawZip([{ name: 'META-INF/x/', method: 0, mode }])).entries[0]?.type, 'directory')
+  }
+})
 
 test('readZip() keeps to its limits before it unpacks anything', () => {
   const many = Array.from({ length: 101 }, (_, at) => ({ name: `f${at}` }))

@@ -84,9 +84,9 @@ function shapeOf(record: CentralRecord, options: ReadOptions): Shape {
   checkPath(path, at, { layer: false, pathBytesMax: options.limits.pathBytesMax })
   const bits = unix & TYPE_BITS
   const type = isDirectory ? 'directory' : bits === TYPES.symlink ? 'symlink' : 'file'
-  if (bits !== 0 && bits !== TYPES[type]) {
-    throw malformed(at + 38, `the attributes of a ${type} for ${shown(name)}`, `type 0o${bits.toString(8)}`)
-  }
+  // Folders that say they are files, or everything at once, are found in one jar of thirty; all readers go by the slash.
+  const agrees = bits === 0 || bits === TYPES[type] || (isDirectory && (bits === TYPES.file || bits === TYPE_BITS))
+  if (!agrees) throw malformed(at + 38, `the attributes of a ${type} for ${shown(name)}`, `type 0o${bits.toString(8)}`)
   if (!isDirectory && (externalAttributes & DOS_DIRECTORY) !== 0) {
     throw malformed(at + 38, `a slash at the end of the folder ${shown(name)}`, 'none')
   }
@@ -95,7 +95,7 @@ function shapeOf(record: CentralRecord, options: ReadOptions): Shape {
   if (type === 'symlink' && record.sizeBytes > options.limits.pathBytesMax) {
     throw malformed(at + 24, `a link's target of at most ${options.limits.pathBytesMax} bytes`, `${record.sizeBytes}`)
   }
-  return { path, type, mode: unix & 0o7777 }
+  return { path, type, mode: bits === TYPE_BITS ? 0 : unix & 0o7777 }
 }
 
 function* passContent(source: ByteSource, { record, contentAt }: Placed, hasher: ContentHasher): Reading<void> {

@@ -2,7 +2,7 @@
 import { AppError } from '../../base/errors.ts'
 import type { Reference } from '../../base/located.ts'
 import type { LockedFile } from '../ecosystem.ts'
-import { readManifest } from './manifest.ts'
+import { readManifest } from './manifests/manifest.ts'
 
 /** Manifests and blobs below a manifest. @throws untrusted.reply; absent.document if an index has nothing for `platform` */
 export function followDocker(

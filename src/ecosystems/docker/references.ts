@@ -1,7 +1,7 @@
 /** What a manifest refers to, for pinning and sync. Layers and configurations refer to nothing. */
 import type { Reference } from '../../base/located.ts'
-import { readManifest } from './manifest.ts'
-import { bareMediaType, MANIFEST_KINDS } from './media-types.ts'
+import { readManifest } from './manifests/manifest.ts'
+import { bareMediaType, MANIFEST_KINDS } from './manifests/media-types.ts'
 
 /** Children and blobs of a manifest; empty for files of other media types. @throws untrusted.reply */
 export function dockerReferences(file: {

@@ -7,8 +7,8 @@ import { AppError } from '../../base/errors.ts'
 import type { Want } from '../../base/located.ts'
 import { formatReleases } from '../../base/releases.ts'
 import type { RequestView, Transformed, TransformFacts } from '../ecosystem.ts'
-import { readManifest } from './manifest.ts'
-import { bareMediaType, SIGNED_SCHEMA1 } from './media-types.ts'
+import { readManifest } from './manifests/manifest.ts'
+import { bareMediaType, SIGNED_SCHEMA1 } from './manifests/media-types.ts'
 
 /** Views without bytes, named by what they prove: a tag's HEAD, a manifest, a list of tags, a list of referrers. */
 export type Proof = 'pointer' | 'manifest' | 'tags' | 'referrers'

@@ -2,11 +2,11 @@
  * Reads manifests: of which type a document is, and what it refers to. Bytes are never changed. Called by `resolve.ts` and
  * `references.ts` with bytes whose digest was already checked; their content may still be anything.
  */
-import type { Digest } from '../../base/digest.ts'
-import { AppError } from '../../base/errors.ts'
-import type { Reference } from '../../base/located.ts'
+import type { Digest } from '../../../base/digest.ts'
+import { AppError } from '../../../base/errors.ts'
+import type { Reference } from '../../../base/located.ts'
+import { readContentDigest } from '../names.ts'
 import { bareMediaType, MANIFEST_KINDS, type ManifestKind } from './media-types.ts'
-import { readContentDigest } from './names.ts'
 
 /** More than this is not a manifest (OCI distribution spec: registries should enforce a limit of 4 MiB). */
 export const MANIFEST_BYTES_MAX = 4_194_304
