@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import { type BuildNetwork, createBuildNetwork, createNotebook } from '../../test/kit/build-network.ts'
 import { namesOf, TOY_NETWORK } from '../../test/kit/consensus-network.ts'
 import { silentLogger } from '../base/clock.ts'
+import type { RequestBody } from '../base/entries/transaction.ts'
 import type { Notebook } from '../store/store.ts'
 import { dispute, revoke } from './doubts.ts'
 import { openSubmissions, type Submissions } from './submissions.ts'
@@ -80,6 +81,48 @@ test('who asks for what is asked for already is led to that request', async (t) 
   const [one, other] = [open(t, network, createNotebook()), open(t, network, createNotebook(), false)]
   const asked = await one.submit(PURL, never)
   assert.equal((await other.submit(PURL, never)).request, asked.request)
+})
+
+/** The log as a node has it that has just started: nothing of what came since is found yet. */
+function laggingLog({ log }: BuildNetwork): { readonly log: BuildNetwork['log']; catchUp(): void } {
+  let behind = true
+  const find: typeof log.find = async (...given) => (behind ? [] : await log.find(...given))
+  const lagging: typeof log = Object.assign(Object.create(log), {
+    find,
+    newest: () => log.newest(),
+    watch: (listener: Parameters<typeof log.watch>[0]) => log.watch(listener),
+  })
+  return {
+    log: lagging,
+    catchUp() {
+      behind = false
+    },
+  }
+}
+
+test('a node that was killed before it heard of its request finds it, while it is built and when it was', async (t) => {
+  const { network, notebook } = await begin(t, 5)
+  const kept = { network: TOY_NETWORK, purl: PURL, submittedSeconds: 1, logSize: network.log.newest()?.size }
+  const { entries } = await network.member('a').send<RequestBody>({ type: 'request', purl: PURL }, never)
+  const request = entries[0]?.name
+
+  notebook.set('build.submissions', 'building', kept)
+  const lagging = laggingLog(network)
+  const first = open(t, { ...network, log: lagging.log }, notebook)
+  const told = await network.passUntil('an obstacle', async () => (await first.status('building', never)).reason)
+  assert.match(told, /the log here does not show yet/)
+  lagging.catchUp()
+  await network.passUntil('a verdict', async () => (await first.status('building', never)).verdict)
+  assert.equal((await first.status('building', never)).request, request)
+  await first.close()
+
+  notebook.set('build.submissions', 'built', kept)
+  const behind = laggingLog(network)
+  const second = open(t, { ...network, log: behind.log }, notebook)
+  await network.passUntil('an obstacle', async () => (await second.status('built', never)).reason)
+  behind.catchUp()
+  await network.passUntil('the request', async () => (await second.status('built', never)).verdict)
+  assert.equal((await second.status('built', never)).request, request)
 })
 
 test('what the network does not take is denied with its reason, and nothing is known of other ids', async (t) => {

@@ -79,6 +79,8 @@ const keptShape = z.strictObject({
   network: z.string(),
   purl: z.string(),
   submittedSeconds: z.number(),
+  /** Entries that the log here had then. */
+  logSize: z.number().optional(),
   request: hex32.optional(),
   denied: z.string().optional(),
 })
@@ -103,7 +105,7 @@ class KeptSubmissions implements Submissions {
 
   async submit(text: string, signal: AbortSignal): Promise<SubmissionView> {
     const purl = parsePurl(text)
-    const { network, notebook, clock, random } = this.#with
+    const { network, notebook, clock, random, log } = this.#with
     const all = this.#all()
     const twin = all.find(([, kept]) => kept.purl === purl && isUnsent(kept))
     const unsent = all.filter(([, kept]) => isUnsent(kept)).length
@@ -112,7 +114,8 @@ class KeptSubmissions implements Submissions {
     }
     const id = twin?.[0] ?? Buffer.from(random.bytes(ID_BYTES)).toString('hex')
     if (twin === undefined) {
-      const kept = { network, purl, submittedSeconds: Math.floor(clock.nowMs() / 1000) }
+      const { size: logSize } = log.newest() ?? {}
+      const kept = { network, purl, submittedSeconds: Math.floor(clock.nowMs() / 1000), logSize }
       notebook.set(NAMESPACE, id, kept)
       this.#trim()
       this.#begin(id, kept)
@@ -154,7 +157,7 @@ class KeptSubmissions implements Submissions {
     const { signal } = this.#ending
     for (let pauseMs = PAUSE_MS; !signal.aborted; pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
       try {
-        const { request } = await submit(kept.purl as Purl, this.#with, signal)
+        const { request } = await submit(kept.purl as Purl, this.#with, signal, kept.logSize)
         notebook.set(NAMESPACE, id, { ...kept, request })
         this.#obstacles.delete(id)
         return

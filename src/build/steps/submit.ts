@@ -25,18 +25,30 @@ export interface SubmitDependencies {
 }
 
 /**
- * Asks for a package of one version.
+ * Asks for a package of one version. `since`: entries that this node's log had when it was first asked for; what was requested after that
+ * is what this leads to, whatever became of it: an answer may have been lost, or this node killed before it was written down.
  * @throws usage.purl, denied.network with the reason of the network, unavailable.peer, exhausted.quota, aborted.caller
  */
-export async function submit(purl: Purl, deps: SubmitDependencies, signal: AbortSignal): Promise<Admitted> {
+export async function submit(
+  purl: Purl,
+  deps: SubmitDependencies,
+  signal: AbortSignal,
+  since: number = Number.POSITIVE_INFINITY,
+): Promise<Admitted> {
   if (purlParts(purl).version === undefined) {
     throw new AppError('usage.purl', `wanted a package of one version, found ${purl}`)
   }
-  const open = await openRequest(purl, deps.log, signal)
-  if (open !== undefined) return admitted(purl, open)
+  const found = await requestFor(purl, deps.log, signal, since)
+  if (found !== undefined) return admitted(purl, found)
   const ordered = await ask(purl, deps, signal)
   const [entry] = ordered.entries
   if (ordered.refusal === undefined && entry !== undefined) return admitted(purl, entry.name)
+  if (await isAhead(purl, ordered.refusal, deps.log, signal)) {
+    throw new AppError(
+      'unavailable.peer',
+      `the network was asked for ${purl} already, which the log here does not show yet`,
+    )
+  }
   throw refused(purl, ordered.refusal)
 }
 
@@ -44,11 +56,12 @@ function admitted(purl: string, request: Hex32): Admitted {
   return { purl, request } as Admitted
 }
 
-/** A request for the purl that the log has no end of yet. */
-async function openRequest(purl: Purl, log: WatchedLog, signal: AbortSignal): Promise<Hex32 | undefined> {
+/** The last request for the purl, if it came behind the first `since` entries or the log has no end of it yet. */
+async function requestFor(purl: Purl, log: WatchedLog, signal: AbortSignal, since: number): Promise<Hex32 | undefined> {
   const [asked] = await log.find({ purl, kind: 'request', limit: 1 }, signal)
   if (asked === undefined) return undefined
   const request = entryName(asked.entry)
+  if (asked.index >= since) return request
   const ends = [
     ...(await log.find({ purl, kind: 'verdict', limit: 8 }, signal)),
     ...(await log.find({ purl, kind: 'selection', limit: 8 }, signal)),
@@ -61,13 +74,23 @@ async function openRequest(purl: Purl, log: WatchedLog, signal: AbortSignal): Pr
   return isOver ? undefined : request
 }
 
+/** Whether the network refuses because of something that the log here does not have yet. */
+async function isAhead(
+  purl: Purl,
+  refusal: string | undefined,
+  log: WatchedLog,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (refusal === 'open') return true
+  return refusal === 'live' && (await log.find({ purl, kind: 'verdict', limit: 1 }, signal)).length === 0
+}
+
 async function ask(purl: Purl, { ordering, member }: SubmitDependencies, signal: AbortSignal): Promise<Ordered> {
   if (member === undefined) return await ordering.ask(purl, signal)
   return await member.send<RequestBody>({ type: 'request', purl }, signal)
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  open: 'it is being built already',
   live: 'the network has a verdict on it that holds',
   revoked: 'it was withdrawn',
   attempts: 'three attempts in 30 days failed',
