@@ -106,17 +106,18 @@ export async function mustRun(
 /** Longer than anything takes on a loaded machine, and shorter than the tests' own time-outs, which do not say what was waited for. */
 const UNTIL_MS = 90_000
 
-/** Polls `condition` until it yields something other than undefined or false. @throws after `timeoutMs`, naming `what` */
+/** Polls `condition` every `pauseMs` until it yields something other than undefined or false. @throws after `timeoutMs`, naming `what` */
 export async function until<T>(
   what: string,
   condition: () => T | undefined | false | Promise<T | undefined | false>,
   timeoutMs: number = UNTIL_MS,
+  pauseMs = 100,
 ): Promise<T> {
   const end = Date.now() + timeoutMs
   for (;;) {
     const found = await condition()
     if (found !== undefined && found !== false) return found
     if (Date.now() > end) throw new Error(`waited ${timeoutMs} ms for ${what}`)
-    await delay(100)
+    await delay(pauseMs)
   }
 }

@@ -21,15 +21,20 @@ export async function say<T extends TransactionBody>(
   // As members count: by the clock, and never the same twice.
   lastSequence = Math.max(lastSequence + 1, Date.now())
   const body = { ...said, network: origin, sequence: lastSequence } as unknown as Parameters<typeof signTransaction>[0]
-  const token = (await readFile(join(through.data, 'api-token'), 'utf8')).trim()
-  const reply = await fetch(`${through.endpoints.api}/api/transactions`, {
+  return (await post(through, '/api/transactions', { transaction: signTransaction(body, signer) })) as OrderedView
+}
+
+/** What the API of this node answers to its owner. */
+export async function post(of: TestNode, path: string, body: object): Promise<unknown> {
+  const token = (await readFile(join(of.data, 'api-token'), 'utf8')).trim()
+  const reply = await fetch(`${of.endpoints.api}${path}`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-    body: JSON.stringify({ transaction: signTransaction(body, signer) }),
+    body: JSON.stringify(body),
   })
   const text = await reply.text()
   assert.equal(reply.status, 200, text)
-  return JSON.parse(text) as OrderedView
+  return JSON.parse(text) as unknown
 }
 
 /** What the log of this node has on a package, oldest first. */

@@ -48,12 +48,12 @@ export async function agree(
   const { member, log } = deps
   const { commitment, salt, result, envelopeName } = attestation
   const own = ({ commits }: Progress): boolean => isOwn(commits.get(member.key), commitment, purl)
-  await insist(job, own, deps, signal, () =>
+  await insist('commitment', job, own, deps, signal, () =>
     member.send<CommitBody>({ type: 'commit', request, attempt, commitment }, signal),
   )
   await waitFor(log, job, (progress) => (phaseOf(progress) === 'committing' ? undefined : true), signal)
   const told = ({ reveals }: Progress): boolean => reveals.has(member.key)
-  await insist(job, told, deps, signal, () =>
+  await insist('result', job, told, deps, signal, () =>
     member.send<RevealBody>({ type: 'reveal', request, attempt, salt, result, envelope: envelopeName }, signal),
   )
   const { index, entry } = await waitFor(log, job, ({ verdict }) => verdict, signal)
@@ -69,6 +69,7 @@ function isOwn(logged: string | undefined, commitment: string, purl: string): bo
 
 /** Sends until the log has it, the attempt is over, or the network says for good that it will not take it. */
 async function insist(
+  what: 'commitment' | 'result',
   job: Assignment,
   isThere: (progress: Progress) => boolean,
   deps: AgreeDependencies,
@@ -79,6 +80,7 @@ async function insist(
   for (let pauseMs = PAUSE_MS; ; pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
     const progress = await lookUp(log, job, signal)
     if (isThere(progress) || progress.verdict !== undefined) return
+    logger.debug({ purl: job.purl, request: job.request, what }, 'telling the network')
     try {
       const { refusal } = await send()
       if (refusal !== undefined && FINAL.includes(refusal)) {

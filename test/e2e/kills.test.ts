@@ -1,0 +1,24 @@
+/** kill -9 where it hurts most, of each kind of process. All steps of all are in `test/long/kills.test.ts`. */
+import { test } from 'node:test'
+import { KilledNetwork, type Step, type Victim } from '../kit/killed-network.ts'
+
+const KILLS: readonly (readonly [Victim, Step])[] = [
+  // Known to nobody but the asker; then known to all but, perhaps, the asker.
+  ['asker', 'accepted'],
+  ['asker', 'requested'],
+  // What a builder is bound to is on its disk before it is sent.
+  ['builder', 'commit-sent'],
+  ['builder', 'revealed'],
+  ['authority', 'committed'],
+  ['authority', 'reveal-sent'],
+]
+
+test('killed processes go on where they were, nothing is logged twice, and a replay from the genesis comes to the same', {
+  timeout: 500_000,
+}, async (t) => {
+  const network = await KilledNetwork.start(t)
+  for (const [victim, step] of KILLS) {
+    await t.test(`kill -9 of the ${victim} when the flow is at: ${step}`, () => network.survives(step, victim))
+  }
+  await t.test('the journal replayed from the genesis gives every state root and every log', () => network.replay())
+})
