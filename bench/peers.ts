@@ -116,6 +116,7 @@ async function compare(directory: string, holder: ChildProcess, held: Held): Pro
     zone: undefined,
     sameSubnet: true,
     connected: true,
+    connectedAtMs: 0,
     roundTripMs: 1,
     seenAtMs: 0,
   }

@@ -156,6 +156,17 @@ class Libp2pPeers implements Peers {
     return [...this.#peerIds()].map((peerId) => this.#infoOf(peerId, this.#control.neighbour(peerId)))
   }
 
+  onConnected(listener: (peerId: PeerId) => void): () => void {
+    let before = this.#connections()
+    return this.#control.watch(() => {
+      const now = this.#connections()
+      // A connection that was lost and made again may be told of in one go: it is another one all the same.
+      const made = [...now].filter(([peerId, atMs]) => before.get(peerId) !== atMs)
+      before = now
+      for (const [peerId] of made) listener(peerId)
+    })
+  }
+
   lookup: Peers['lookup'] = (names, options) => this.#data.lookup(names, options)
 
   fetch: Peers['fetch'] = (providers, options) => this.#data.fetch(providers, options)
@@ -176,6 +187,17 @@ class Libp2pPeers implements Peers {
   publish: Peers['publish'] = (topic, message) => this.#control.publish(topic, message)
 
   subscribe: Peers['subscribe'] = (topic, listener) => this.#control.subscribe(topic, listener)
+
+  /** When the connections that there are were made. */
+  #connections(): Map<PeerId, number> {
+    return new Map(
+      this.#control
+        .neighbours()
+        .flatMap(({ peerId, connectedAtMs }) =>
+          connectedAtMs === undefined ? [] : [[peerId, connectedAtMs] as const],
+        ),
+    )
+  }
 
   /** Live peers first, then those that are only remembered. */
   #peerIds(): Set<PeerId> {

@@ -42,6 +42,7 @@ export interface MemoryNode {
   readonly listeners: Map<string, Set<(message: Uint8Array, from: PeerId) => void>>
   /** Peers that this node does not speak with any more. */
   readonly refuses: (peerId: PeerId) => boolean
+  readonly connected: Set<(peerId: PeerId) => void>
 }
 
 /** An empty hub. */
@@ -73,6 +74,7 @@ class MemoryPeers implements Peers {
   readonly #peerId: PeerId
   readonly #networkKey: string | undefined
   readonly #listeners: MemoryNode['listeners'] = new Map()
+  readonly #connected: MemoryNode['connected'] = new Set()
   readonly #announced = new Set<Digest>()
   #ledger: Ledger | undefined
 
@@ -99,7 +101,9 @@ class MemoryPeers implements Peers {
       sent: (to, bytes) => ledger.sent(to, bytes),
       listeners: this.#listeners,
       refuses: (peerId) => ledger.facts(peerId).standing === 'dropped',
+      connected: this.#connected,
     })
+    for (const { connected } of this.#neighbours()) for (const listener of connected) listener(this.#peerId)
   }
 
   async stop(): Promise<void> {
@@ -120,6 +124,11 @@ class MemoryPeers implements Peers {
       sentBytes: this.#ledger?.sentBytes ?? 0,
       announcedDigests: this.#announced.size,
     }
+  }
+
+  onConnected(listener: (peerId: PeerId) => void): () => void {
+    this.#connected.add(listener)
+    return () => void this.#connected.delete(listener)
   }
 
   list(): PeerInfo[] {

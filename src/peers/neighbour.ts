@@ -31,6 +31,8 @@ export interface Neighbour {
   readonly zone: string | undefined
   readonly sameSubnet: boolean
   readonly connected: boolean
+  /** When the connection was made, by the clock of the machine; another number is another connection. Undefined: there is none. */
+  readonly connectedAtMs: number | undefined
   readonly roundTripMs: number | undefined
   readonly seenAtMs: number
 }

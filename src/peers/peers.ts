@@ -157,6 +157,11 @@ export interface Peers {
   state(): PeersState
   list(): PeerInfo[]
   /**
+   * Calls back when a peer is connected, and each time that it is again after the connection was lost: what it told meanwhile did not
+   * arrive. Until the returned function is called.
+   */
+  onConnected(listener: (peerId: PeerId) => void): () => void
+  /**
    * Who holds a blob with one of these names; united answers of rendezvous members and direct neighbours. Providers in
    * standing `dropped` are left out. Returns early when a trusted provider answered; empty if nobody knows. Peers that could not
    * be reached a moment ago are left out for a while, unless `patient`: nobody else is left to ask.

@@ -52,6 +52,7 @@ export class FakeNeighbourhood {
       zone: undefined,
       sameSubnet: true,
       connected: true,
+      connectedAtMs: 0,
       roundTripMs: 1,
       seenAtMs: 0,
     })

@@ -84,6 +84,21 @@ function lookupTests(name: string, harness: PeersHarness): void {
     await until(() => second.state().connected === 0)
   })
 
+  test(`${name}: onConnected() tells of a node that comes, until it is not to any more`, async (t) => {
+    const join = await harness.network(t)
+    const first = await join({ host: new MemoryHost() })
+    const told: string[] = []
+    const muted: string[] = []
+    first.onConnected((peerId) => void told.push(peerId))
+    const mute = first.onConnected((peerId) => void muted.push(peerId))
+    const second = await join({ host: new MemoryHost() })
+    await until(() => told.length === 1)
+    mute()
+    const third = await join({ host: new MemoryHost() })
+    await until(() => told.length >= 2)
+    assert.deepEqual([told[0], muted, told.includes(idOf(third))], [idOf(second), [idOf(second)], true])
+  })
+
   test(`${name}: logFile() brings a file of a log, nothing for what is not there, and never more than asked for`, async (t) => {
     const join = await harness.network(t)
     const host = new MemoryHost()

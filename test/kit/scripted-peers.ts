@@ -118,6 +118,7 @@ export function scriptedPeers(): ScriptedPeers {
     withdraw() {},
     blame: (peerId) => void peers.settled.push({ peerId, agreed: false }),
     async publish() {},
+    onConnected: () => () => undefined,
     subscribe: () => () => {},
   }
   return peers

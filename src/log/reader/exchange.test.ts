@@ -68,6 +68,8 @@ interface Node {
   readonly exchange: Exchange
   readonly blamed: string[]
   readonly pauses: number[]
+  /** Somebody connects. */
+  arrive(): void
   wake(): void
   /** Resolves when this node accepted something newer. */
   news(): Promise<void>
@@ -86,6 +88,7 @@ function start(t: { after(fn: () => Promise<void>): void }, name: string, hub: H
     logger: silentLogger,
   })
   const { clock, pauses, wake } = sleeper()
+  let arrive: () => void = () => assert.fail('nobody waits for others')
   const random = { bytes: () => new Uint8Array(0), fraction: () => 0.5 }
   const made = startExchange(
     {},
@@ -94,6 +97,10 @@ function start(t: { after(fn: () => Promise<void>): void }, name: string, hub: H
       follower,
       gossip: hub.for(name),
       sources: () => sources,
+      arrivals(listener) {
+        arrive = listener
+        return () => undefined
+      },
       blame: (from) => void blamed.push(from),
       clock,
       random,
@@ -110,7 +117,7 @@ function start(t: { after(fn: () => Promise<void>): void }, name: string, hub: H
     })
     return promise
   }
-  return { mirror, follower, exchange: made, blamed, pauses, wake, news }
+  return { mirror, follower, exchange: made, blamed, pauses, wake, news, arrive: () => arrive() }
 }
 
 test('a checkpoint that one node accepts reaches the others by gossip, with its tiles from any of them', async (t) => {
@@ -139,6 +146,34 @@ test('a node that heard nothing asks others for their checkpoint, at once and th
   log.grow(1)
   await node.exchange.pull()
   assert.equal(node.mirror.newest()?.size, 6)
+})
+
+test('a node that was cut off asks as soon as somebody is there again, however long its pause', async (t) => {
+  const log = new TileLog(ORIGIN).grow(5)
+  let asked = 0
+  const source = new TestSource('peer', (path) => {
+    if (path !== 'checkpoint') return log.file(path)
+    asked += 1
+    return log.note(log.entries.length, quorum)
+  })
+  const node = start(t, 'node', new Hub(), [source])
+  const pausing = async (ms: number): Promise<void> => {
+    while (node.pauses.at(-1) !== ms) await new Promise((resolve) => setImmediate(resolve))
+  }
+  for (const ms of [1_000, 2_000, 4_000, 8_000]) {
+    await pausing(ms)
+    if (ms < 8_000) node.wake()
+  }
+  log.grow(1)
+  const before = asked
+  node.arrive()
+  // Others come at the same time: one round for all of them.
+  node.arrive()
+  await pausing(500)
+  node.arrive()
+  node.wake()
+  await pausing(1_000)
+  assert.deepEqual([node.mirror.newest()?.size, asked - before], [6, 1])
 })
 
 test('what is malformed is blamed on who sent it, what is signed by strangers is not', async (t) => {

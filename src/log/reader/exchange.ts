@@ -25,6 +25,8 @@ export interface ExchangeDependencies {
   readonly gossip: Gossip | undefined
   /** Who may be asked now, the best first. */
   readonly sources: () => readonly LogSource[]
+  /** Calls back when somebody who may be asked is there, or there again: what was told meanwhile was missed. */
+  readonly arrivals?: (listener: () => void) => () => void
   /** Told of a malformed message. */
   readonly blame: (from: string, about: string) => void
   readonly clock: Clock
@@ -49,6 +51,8 @@ export interface Exchange {
   stop(): Promise<void>
 }
 
+/** A part of the first pause: others of the same neighbourhood come at the same time, and are asked in one round. */
+const ARRIVAL_PART = 0.5
 /** So many others are asked in one round. */
 const ASKED_MAX = 4
 /** Longest message of gossip. */
@@ -77,6 +81,9 @@ class RunningExchange implements Exchange {
   readonly #topics: ReturnType<typeof topicsOf>
   readonly #loop: Promise<void>
   #told: string | undefined
+  /** Somebody came since the last round began. */
+  #arrived = false
+  #cutPause: (() => void) | undefined
   #pulling: Promise<void> | undefined
 
   constructor({ pullMinMs = 1000, pullMaxMs = 60_000 }: ExchangeOptions, dependencies: ExchangeDependencies) {
@@ -88,6 +95,15 @@ class RunningExchange implements Exchange {
         gossip.subscribe(this.#topics.checkpoints, (message, from) => void this.#heard(message, from)),
         gossip.subscribe(this.#topics.evidence, (message, from) => void this.#learnt(message, from)),
         log.watch(({ note }) => this.#publish(note)),
+      )
+    }
+    const { arrivals } = dependencies
+    if (arrivals !== undefined) {
+      this.#ends.push(
+        arrivals(() => {
+          this.#arrived = true
+          this.#cutPause?.()
+        }),
       )
     }
     this.#loop = this.#pullForEver(pullMinMs, pullMaxMs)
@@ -156,15 +172,29 @@ class RunningExchange implements Exchange {
   }
 
   async #pullForEver(minMs: number, maxMs: number): Promise<void> {
-    const { clock, random, log } = this.#with
+    const { random, log } = this.#with
     const { signal } = this.#stopping
     for (let pauseMs = minMs; !signal.aborted; ) {
+      const jitter = 0.75 + random.fraction() / 2
+      if (this.#arrived) {
+        pauseMs = minMs
+        await this.#pause(pauseMs * jitter * ARRIVAL_PART, false)
+        this.#arrived = false
+      }
       const before = log.newest()?.note
       await this.pull()
       const longestMs = log.newest() === undefined ? Math.min(maxMs, 5 * minMs) : maxMs
       pauseMs = log.newest()?.note === before ? Math.min(longestMs, pauseMs * 2) : minMs
-      await clock.sleep(pauseMs * (0.75 + random.fraction() / 2), signal).catch(() => {})
+      if (!this.#arrived) await this.#pause(pauseMs * jitter, true)
     }
+  }
+
+  /** Ends early if somebody comes and that is wanted. */
+  async #pause(ms: number, cut: boolean): Promise<void> {
+    const early = new AbortController()
+    if (cut) this.#cutPause = () => early.abort()
+    await this.#with.clock.sleep(ms, AbortSignal.any([this.#stopping.signal, early.signal])).catch(() => {})
+    this.#cutPause = undefined
   }
 
   async #round(): Promise<void> {

@@ -228,6 +228,7 @@ test('a node that ran alone begins the log of the network that it joined with th
   const { join: enter, at, part, merge } = ceremony(t)
   const peers = {
     list: () => [],
+    onConnected: () => () => undefined,
     logFile: async () => undefined,
     blame: () => {},
     publish: async () => {},

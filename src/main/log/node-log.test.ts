@@ -27,6 +27,7 @@ const near = { peerId: 'p', sameSubnet: true, member: false }
 
 const noPeers: NodeLogDependencies['peers'] = {
   list: () => [],
+  onConnected: () => () => undefined,
   logFile: async () => undefined,
   blame: () => {},
   publish: async () => {},

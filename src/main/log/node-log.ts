@@ -58,7 +58,7 @@ export interface NodeLogDependencies {
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
-  readonly peers: Pick<Peers, 'list' | 'logFile' | 'blame' | 'publish' | 'subscribe'>
+  readonly peers: Pick<Peers, 'list' | 'onConnected' | 'logFile' | 'blame' | 'publish' | 'subscribe'>
 }
 
 /** The log of a running node. */
@@ -195,7 +195,20 @@ class OpenLog implements NodeLog {
     const sources = this.#sources
     const gossip = this.#shared ? peers : undefined
     const blame = (from: string, about: string): void => peers.blame(from, { kind: 'bad-message', about })
-    const exchange = startExchange({}, { log, follower, gossip, sources, blame, clock, random, logger })
+    const exchange = startExchange(
+      {},
+      {
+        log,
+        follower,
+        gossip,
+        sources,
+        blame,
+        clock,
+        random,
+        logger,
+        ...(this.#shared && { arrivals: (listener) => peers.onConnected(listener) }),
+      },
+    )
     this.#exchange = exchange
     const confirming = this.#confirm()
     const { freshnessSeconds } = this.network.network

@@ -20,6 +20,7 @@ import { type NodeLogDependencies, openNodeLog } from './node-log.ts'
 
 const noPeers: NodeLogDependencies['peers'] = {
   list: () => [],
+  onConnected: () => () => undefined,
   logFile: async () => undefined,
   blame: () => {},
   publish: async () => {},

@@ -57,6 +57,7 @@ function neighbourOf(
     // Where a peer says it is proves nothing: only an open connection tells.
     sameSubnet: observed !== undefined && view.sameSubnet(observed),
     connected: connection !== undefined,
+    connectedAtMs: connection?.timeline.open,
     roundTripMs: connection?.rtt,
     seenAtMs: connection === undefined ? view.nowMs - renewedMs : view.nowMs,
   }

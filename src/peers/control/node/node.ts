@@ -399,7 +399,9 @@ export class ControlNode {
   /** Tells of changes; round trips alone are told with the next change. */
   #changed(): void {
     const told = this.neighbours()
-      .map((one) => `${one.peerId} ${one.connected} ${one.dataPort} ${one.dataHosts.join()} ${one.addresses.join()}`)
+      .map(
+        (one) => `${one.peerId} ${one.connectedAtMs} ${one.dataPort} ${one.dataHosts.join()} ${one.addresses.join()}`,
+      )
       .join('\n')
     if (told === this.#told) return
     this.#told = told

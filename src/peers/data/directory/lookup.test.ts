@@ -22,6 +22,7 @@ function neighbour(peerId: string, over: Partial<Neighbour> = {}): Neighbour {
     zone: undefined,
     sameSubnet: false,
     connected: false,
+    connectedAtMs: 0,
     roundTripMs: undefined,
     seenAtMs: 0,
     ...over,
