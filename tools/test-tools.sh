@@ -64,6 +64,18 @@ if [ "$(cat "$tools/classic/installed" 2>/dev/null)" != "$wanted" ]; then
   echo "$wanted" >"$tools/classic/installed"
 fi
 
+# Another version of Node, under a name of its own: networks may not part ways over it.
+wanted="node@26.10.0"
+if [ "$(cat "$tools/node26/installed" 2>/dev/null)" != "$wanted" ]; then
+  echo "test:tools: installing $wanted in $tools/node26"
+  mkdir -p "$tools/node26"
+  # The package fetches the right program by a script.
+  echo '{"private": true, "allowScripts": {"node": true}}' >"$tools/node26/package.json"
+  npm install --prefix "$tools/node26" --no-audit --no-fund --no-package-lock --save-exact "$wanted"
+  ln -sf ../../node26/node_modules/node/bin/node "$tools/node_modules/.bin/node26"
+  echo "$wanted" >"$tools/node26/installed"
+fi
+
 # pip, uv and poetry in a Python environment of their own.
 wanted="pip==26.2 uv==0.13.9 poetry==2.5.1"
 if [ "$(cat "$tools/python/installed" 2>/dev/null)" != "$wanted" ]; then

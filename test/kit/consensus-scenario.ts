@@ -1,6 +1,6 @@
 /**
- * One long walk through all rules, whose end is one hash: that of the state and of every entry. Run as a script it prints it, so that
- * other locales, time zones and versions of Node can be compared. Usage: node test/kit/consensus-scenario.ts
+ * One long walk through all rules, whose end is one hash: that of the state and of every entry. Run as a script it prints it, and
+ * under what locale and time zone it ran, so that those and versions of Node can be compared. Usage: node test/kit/consensus-scenario.ts
  */
 import { domainHash } from '../../src/base/crypto/domain-hash.ts'
 import { createToyNetwork, honest, namesOf, TOY_NETWORK } from './consensus-network.ts'
@@ -28,4 +28,9 @@ export function playScenario(): string {
   return Buffer.from(domainHash('pyrsia/scenario/1', [network.machine.root(network.state()), entries])).toString('hex')
 }
 
-if (import.meta.main) process.stdout.write(`${playScenario()}\n`)
+if (import.meta.main) {
+  const { locale } = Intl.DateTimeFormat().resolvedOptions()
+  const sorted = ['z', 'å'].sort((a, b) => a.localeCompare(b)).join(' ')
+  const offset = new Date(0).getTimezoneOffset()
+  process.stdout.write(`${JSON.stringify({ root: playScenario(), locale, sorted, offset })}\n`)
+}
