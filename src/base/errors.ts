@@ -70,6 +70,7 @@ export const ERROR_CODES = {
   'absent.submission': 'Nothing was submitted to this node under that id.',
   'absent.network': 'The data directory has no trust network yet.',
   'absent.source': 'Nobody can read the source of a release in public, or it has none of the revisions that were said.',
+  'absent.file': 'A file of a build is not there, or its path leads out of the build.',
   'absent.lockfile': 'A lockfile is not kept for offline use, or files of it are missing.',
   'conflict.running': 'Another process holds the data directory.',
   'conflict.port': 'A port that this node should listen on is taken by another program.',
@@ -92,6 +93,7 @@ export const ERROR_CODES = {
     'The source of a release cannot be had now: its host fails, is too slow, or git is not installed.',
   'unavailable.unconfirmed':
     'A cosigner must first ask others for the newest checkpoint that it signed; until then it signs nothing.',
+  'unavailable.sandbox': 'No build can run on this machine: bubblewrap is missing, or may not make its namespaces.',
   'unavailable.offline': 'The node was started with --offline and must not ask upstream.',
   'untrusted.digest': 'Bytes do not hash to the digest that was asked for.',
   'untrusted.size': 'A body has another length than was stated.',

@@ -1,0 +1,126 @@
+/**
+ * Starts one step, speaks with the runner inside, and waits until the last process of it is gone. Knows nothing of jobs and limits:
+ * it is told what to start and when to end it.
+ */
+import { spawn } from 'node:child_process'
+import type { Duplex, Readable } from 'node:stream'
+import type { StepReport, StepRequest } from '../inside/run-step.ts'
+
+/** What is started. */
+export interface StepStart {
+  readonly command: readonly [string, ...string[]]
+  readonly request: StepRequest
+  onOutput(bytes: Uint8Array): void
+  onUndeclared(what: string): void
+}
+
+/** How it ended. */
+export interface StepEnd {
+  /** What the runner said; undefined: it was ended before it could say anything. */
+  readonly report: (StepReport & { readonly kind: 'ended' }) | undefined
+  /** False: the sandbox itself could not be made. */
+  readonly started: boolean
+  /** What bubblewrap and its like complained of, at most 4 KiB. */
+  readonly complaint: string
+}
+
+/** A running step. */
+export interface RunningStep {
+  /** Its first process as seen outside; undefined before there is one and after it has gone. */
+  pid(): number | undefined
+  /** Ends every process of it. */
+  kill(): void
+  /** Resolves when no process of it is left. */
+  readonly ended: Promise<StepEnd>
+}
+
+/** Descriptor on which bubblewrap says the first process's id; the control channel is 3. */
+export const STATUS_DESCRIPTOR = 4
+
+const PATH = '/usr/bin:/bin:/usr/sbin:/sbin'
+const COMPLAINT_CHARACTERS = 4_096
+const LINE_CHARACTERS_MAX = 65_536
+
+/** Starts. */
+export function startStep(start: StepStart): RunningStep {
+  const [program, ...args] = start.command
+  // Nothing of the node's environment: what it holds may be secret, and would change what builds see.
+  const child = spawn(program, args, { cwd: '/', env: { PATH }, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'] })
+  const [, output, complaints, control, status] = child.stdio as unknown as [null, Readable, Readable, Duplex, Readable]
+  let pid: number | undefined
+  let killed = false
+  let started = false
+  let complaint = ''
+  let report: StepEnd['report']
+  const kill = (): void => {
+    killed = true
+    // The first process rather than bubblewrap: then bubblewrap waits until the others are gone too.
+    if (pid !== undefined) killProcess(pid)
+    else child.kill('SIGKILL')
+  }
+  onLines(status, (line) => {
+    pid ??= childPidIn(line)
+    if (killed && pid !== undefined) killProcess(pid)
+  })
+  onLines(control, (line) => {
+    const said = readReport(line)
+    if (said?.kind === 'started') started = true
+    else if (said?.kind === 'undeclared') start.onUndeclared(said.what)
+    else report ??= said
+  })
+  output.on('data', (bytes: Buffer) => start.onOutput(bytes))
+  complaints.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(0, COMPLAINT_CHARACTERS)
+  })
+  control.on('error', () => undefined)
+  control.write(`${JSON.stringify(start.request)}\n`)
+  const ended = new Promise<StepEnd>((resolve, reject) => {
+    child.on('error', reject)
+    child.on('exit', () => {
+      pid = undefined
+    })
+    child.on('close', () => resolve({ report, started, complaint }))
+  })
+  return { pid: () => pid, kill, ended }
+}
+
+/** It may just have gone by itself. */
+function killProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {}
+}
+
+function onLines(stream: Readable, take: (line: string) => void): void {
+  let rest = ''
+  stream.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n')
+    rest = (lines.pop() ?? '').slice(0, LINE_CHARACTERS_MAX)
+    for (const line of lines) take(line)
+  })
+}
+
+function childPidIn(line: string): number | undefined {
+  const [, digits] = /"child-pid"\s*:\s*(\d+)/.exec(line) ?? []
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/** The runner shares its user with the step: what it says is read as a stranger's. */
+function readReport(line: string): StepReport | undefined {
+  let said: Record<string, unknown>
+  try {
+    said = JSON.parse(line) as Record<string, unknown>
+  } catch {
+    return undefined
+  }
+  if (said === null) return undefined
+  const { kind, what, exitCode, droppedBytes } = said
+  if (kind === 'started') return { kind }
+  if (kind === 'undeclared' && typeof what === 'string') return { kind, what }
+  if (kind !== 'ended' || !isCount(exitCode) || !isCount(droppedBytes)) return undefined
+  return { kind, exitCode: exitCode & 255, droppedBytes }
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= 0
+}

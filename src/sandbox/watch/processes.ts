@@ -1,0 +1,65 @@
+/** What the processes of a step use, read through the step's own `/proc`: it lists them and no others. */
+import { readdirSync, readFileSync, statfsSync } from 'node:fs'
+
+/** The use of a step. */
+export interface ProcessUse {
+  /** Processes and threads, the runner's included. */
+  readonly threadCount: number
+  /** Private memory of all of them, bytes; what forks share is counted for each. */
+  readonly memoryBytes: number
+  /** What lies in the folders that are in memory. */
+  readonly folderBytes: number
+}
+
+const PAGE_BYTES = 4096
+const MEMORY_FOLDERS = ['tmp', 'dev/shm']
+
+/** Measures; `pid` is the step's first process as seen outside. Undefined: it is gone. */
+export function measureProcesses(pid: number): ProcessUse | undefined {
+  const root = `/proc/${pid}/root`
+  let threadCount = 0
+  let memoryBytes = 0
+  let folderBytes = 0
+  try {
+    for (const name of readdirSync(`${root}/proc`)) {
+      if (!/^\d+$/.test(name)) continue
+      const use = measureOne(`${root}/proc/${name}`)
+      threadCount += use.threadCount
+      memoryBytes += use.memoryBytes
+    }
+    for (const folder of MEMORY_FOLDERS) {
+      const { blocks, bfree, bsize } = statfsSync(`${root}/${folder}`)
+      folderBytes += (blocks - bfree) * bsize
+    }
+  } catch {
+    return undefined
+  }
+  return { threadCount, memoryBytes, folderBytes }
+}
+
+/** Private memory as the kernel shares it out among forks: exact, and dear to ask for. */
+export function shareOfMemory(pid: number): number {
+  const root = `/proc/${pid}/root`
+  let memoryBytes = 0
+  for (const name of readdirSync(`${root}/proc`)) {
+    if (!/^\d+$/.test(name)) continue
+    try {
+      const text = readFileSync(`${root}/proc/${name}/smaps_rollup`, 'latin1')
+      const [, anonymous = '0'] = /^Pss_Anon:\s+(\d+) kB/m.exec(text) ?? []
+      memoryBytes += Number(anonymous) * 1024
+    } catch {}
+  }
+  return memoryBytes
+}
+
+function measureOne(folder: string): Omit<ProcessUse, 'folderBytes'> {
+  try {
+    const stat = readFileSync(`${folder}/stat`, 'latin1')
+    // A name may hold anything, also parentheses.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    const [, resident = '0', shared = '0'] = readFileSync(`${folder}/statm`, 'latin1').split(' ')
+    return { threadCount: Number(fields[17]), memoryBytes: (Number(resident) - Number(shared)) * PAGE_BYTES }
+  } catch {
+    return { threadCount: 0, memoryBytes: 0 }
+  }
+}

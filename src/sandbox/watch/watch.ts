@@ -1,0 +1,53 @@
+/** Looks at a running step now and then, and says as soon as it takes more than its job may. */
+import type { Clock } from '../../base/clock.ts'
+import type { StepFailure } from '../../base/rebuild/build-plan.ts'
+import type { JobLimits } from '../sandbox.ts'
+import type { DiskWatch } from './disk.ts'
+import { measureProcesses, shareOfMemory } from './processes.ts'
+
+/** What is watched. */
+export interface WatchOptions {
+  readonly limits: JobLimits
+  readonly stepSeconds: number
+  readonly disk: DiskWatch
+  /** The step's first process as seen outside; undefined until it has one. */
+  pid(): number | undefined
+  /** Called at most once. */
+  onExceeded(failure: StepFailure): void
+}
+
+const LOOK_EVERY_MS = 100
+
+/** Watches until the returned function is called. */
+export function watchStep(options: WatchOptions, clock: Clock): () => void {
+  const { limits } = options
+  let over = false
+  const exceeded = (failure: StepFailure): void => {
+    if (over) return
+    over = true
+    options.onExceeded(failure)
+  }
+  const cancelTime = clock.after(options.stepSeconds * 1000, () => exceeded('time'))
+  let cancelLook = (): void => {}
+  const look = async (): Promise<void> => {
+    const pid = options.pid()
+    const use = pid === undefined ? undefined : measureProcesses(pid)
+    if (pid !== undefined && use !== undefined) {
+      if (use.threadCount > limits.processCount) return exceeded('processes')
+      const roomBytes = limits.memoryBytes - use.folderBytes
+      // Forks share memory: before a step is ended for it, what they share is counted once.
+      if (use.memoryBytes > roomBytes && shareOfMemory(pid) > roomBytes) return exceeded('memory')
+    }
+    if ((await options.disk.look()) > limits.diskBytes) return exceeded('output')
+    if (!over) again()
+  }
+  const again = (): void => {
+    cancelLook = clock.after(LOOK_EVERY_MS, () => void look())
+  }
+  again()
+  return () => {
+    over = true
+    cancelTime()
+    cancelLook()
+  }
+}
