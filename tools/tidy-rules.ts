@@ -37,6 +37,7 @@ export const VERIFY_MAY_IMPORT: readonly string[] = [
   'src/consensus/rules/relation.ts',
   'src/consensus/selection/draw-round.ts',
   'src/consensus/selection/draw-seed.ts',
+  'src/consensus/selection/panel-size.ts',
   'src/consensus/selection/select.ts',
   'src/consensus/tree/tree.ts',
   'src/log/policy/check-checkpoint.ts',

@@ -4,6 +4,7 @@ import type { Network } from '../base/network/network.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { DoctorReport } from '../clients/clients.ts'
 import type { LogEntryView } from '../http/http.ts'
+import type { AttestDoor } from './log/attest-view.ts'
 import type { CeremonyDoor } from './log/ceremony-door.ts'
 import type { ExplainReport, ExplainRequest } from './log/explain-view.ts'
 import type { MembersDoor } from './log/members-view.ts'
@@ -97,6 +98,8 @@ export interface CliContext {
   readonly networks: NetworkDoor
   /** Founding and joining networks; no node need run. */
   readonly ceremony: CeremonyDoor
+  /** What builders signed, in files; no node need run. */
+  readonly attestations: AttestDoor
   /** Explains a build from the log alone. @throws usage.request, absent.entry, absent.network, damaged.log, unavailable.node */
   explain(request: ExplainRequest): Promise<ExplainReport>
   /** Members, and votes for changing them. */

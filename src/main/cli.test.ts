@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { explainLog, playExplained } from '../../test/kit/explained-log.ts'
 import { testRevocation, testVerdict } from '../../test/kit/log-entries.ts'
@@ -15,6 +18,7 @@ import type {
   StartFlags,
   VerifyReport,
 } from '../cli/context.ts'
+import type { AttestationView, AttestReport } from '../cli/log/attest-view.ts'
 import type { FoundedReport, JoinReport, PartReport } from '../cli/log/ceremony-door.ts'
 import type { ExplainReport } from '../cli/log/explain-view.ts'
 import type { MembersReport, VoteReport } from '../cli/log/members-view.ts'
@@ -105,6 +109,11 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
     members: {
       show: async (data) => answer<MembersReport>(['members', 'members', data]),
       vote: async (request) => answer<VoteReport>(['vote', 'vote', request]),
+    },
+    attestations: {
+      read: async (bytes) =>
+        answer<readonly AttestationView[]>(['read', 'attestations', Buffer.from(bytes).toString()]),
+      verify: async (request) => answer<AttestReport>(['verify', 'attest', request]),
     },
     explain: async (request) => answer<ExplainReport>(['explain', 'explain', request]),
     setupVariables: async () => ({ toy_registry: 'http://127.0.0.1:1/', other: 'a b' }),
@@ -536,4 +545,81 @@ test('pyrsia log check says that a log is sound, or lists what is wrong', async 
   const bad = await run('log check', { check: { ...report, problems } })
   assert.equal(bad.code, 9)
   assert.match(bad.out, /! tile\/0\/000: has another hash/)
+})
+
+const ATTESTED: AttestationView = {
+  name: 'ab'.repeat(32),
+  kind: 'built',
+  purl: 'pkg:toy/blocks@1.0',
+  network: 'log.example/toy',
+  organisation: 'acme',
+  keyIds: ['cd'.repeat(32)],
+  statement: {
+    predicateType: 'https://slsa.dev/provenance/v1',
+    subject: [{ name: 'blocks.toy', digest: { sha256: 'ef' } }],
+    predicate: {
+      buildDefinition: {
+        resolvedDependencies: [
+          { name: 'source', uri: 'git+https://git.example/x', digest: { gitCommit: 'aa' } },
+          { name: 'part.toy', uri: 'pkg:toy/part@1', digest: { sha256: 'bb' } },
+        ],
+      },
+      runDetails: {
+        builder: { version: { sandbox: 'none', toolchains: 'toymake 1' } },
+        metadata: { startedOn: 'then', finishedOn: 'later' },
+      },
+    },
+  },
+  envelope: { payload: '' },
+}
+
+test('pyrsia attest show asks the node for a package or a build, reads a file itself, and shows what went in', async (t) => {
+  const replies = {
+    '/api/log/proof': { proof: 'a proof' },
+    '/api/builds/status': { purl: 'pkg:toy/blocks@1.0' },
+    attestations: [ATTESTED],
+  }
+  const { out, calls } = await run('attest show pkg:toy/blocks@1.0', replies)
+  assert.match(out, /pkg:toy\/blocks@1.0: built, by acme/)
+  assert.match(out, /source +git\+https:\/\/git.example\/x gitCommit:aa\n.*inputs +1 files of the registry/s)
+  assert.match(out, /sandbox +none; toymake 1\n.*built +then to later/s)
+  assert.deepEqual(calls.at(-1), ['read', 'attestations', 'a proof'])
+  const byId = await run('attest show 1f0c9a7e53b2d846 --json', replies)
+  assert.deepEqual(JSON.parse(byId.out), [ATTESTED])
+  assert.deepEqual(byId.calls[1], ['GET', '/api/builds/status', { id: '1f0c9a7e53b2d846' }])
+  const folder = await mkdtemp(join(tmpdir(), 'pyrsia-attest-'))
+  t.after(() => rm(folder, { recursive: true }))
+  const written = await run(`attest show pkg:toy/blocks@1.0 -o ${folder}`, replies)
+  assert.equal(await readFile(join(folder, 'built-acme.dsse.json'), 'utf8'), '{"payload":""}')
+  assert.match(written.out, /written .*built-acme.dsse.json/)
+  const none = await run('attest show pkg:toy/blocks@1.0', { ...replies, attestations: [] })
+  assert.deepEqual([none.code, none.err.includes('absent.entry')], [4, true])
+  assert.equal((await run('attest show no-such-file.json')).code, 2)
+})
+
+test('pyrsia attest verify lists every check, and ends with 8 at the first that does not hold', async () => {
+  const checks = [
+    { name: 'log', holds: true, found: 'cosigned' },
+    { name: 'statement of acme', holds: undefined, found: 'not reached' },
+  ]
+  const report: AttestReport = { kind: 'proof', checks, failure: undefined, remarks: ['no artefact was compared'] }
+  const yes = await run('attest verify proof.json --network network.json --artifact blocks.toy', { attest: report })
+  assert.equal(yes.code, 0)
+  assert.match(
+    yes.out,
+    /yes +log +cosigned\n- +statement of acme +not reached\nAll checks hold\n! no artefact was compared\n/,
+  )
+  const asked = {
+    file: 'proof.json',
+    network: 'network.json',
+    artifact: 'blocks.toy',
+    purl: undefined,
+    data: undefined,
+  }
+  assert.deepEqual(yes.calls, [['verify', 'attest', asked]])
+  const failure = new AppError('untrusted.attestation', 'it says something else')
+  const no = await run('attest verify proof.json --json', { attest: { ...report, failure } })
+  assert.equal(no.code, 8)
+  assert.deepEqual(JSON.parse(no.out).failure, { code: 'untrusted.attestation', message: 'it says something else' })
+  assert.match(no.err, /it says something else \[untrusted.attestation\]/)
 })

@@ -87,6 +87,13 @@ export function realContext(): CliContext {
       },
       checkLog: async (data) => (await import('./network/verify-file.ts')).checkOwnLog(directory(data)),
     },
+    attestations: {
+      read: async (bytes) => (await import('./network/attest-file.ts')).readAttestations(bytes),
+      async verify(request) {
+        const { verifyAttestFile } = await import('./network/attest-file.ts')
+        return verifyAttestFile(request, directory(request.data), Math.floor(Date.now() / 1000))
+      },
+    },
     explain: async (request) =>
       (await import('./explain/explain-request.ts')).explainBuild(request, directory(request.data)),
     members: createMembers(directory, Date.now),

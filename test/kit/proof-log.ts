@@ -206,6 +206,8 @@ export interface VerdictTwist {
   /** Organisations that have a seat; the builders if left out. */
   readonly seated?: readonly string[]
   readonly attempt?: number
+  /** What is agreed on; a sample if left out. */
+  readonly agreed?: Built
 }
 
 /** Logs a verdict on which these organisations agree, from request to reveals. Members are those of `network.json` (index 2^53 - 1). */
@@ -216,7 +218,7 @@ export function logVerdict(
   twist: VerdictTwist = {},
 ): BuiltVerdict {
   const { attempt = 1, quorum = builders.length, seated = builders, signAs = (name) => name } = twist
-  const result = sampleResult(purl)
+  const result = twist.agreed ?? sampleResult(purl)
   const sender = { network: TEST_ORIGIN, sequence: 7 }
   const asker = signerOf(`${builders[0]}/consensus`)
   const tx = signTransaction<RequestBody>({ type: 'request', ...sender, purl }, asker)

@@ -8,6 +8,7 @@ export function addLog(program: Command, context: CliContext): void {
   addNetwork(program, context)
   addInspect(program, context)
   addProof(program, context)
+  addAttest(program, context)
   addExplain(program, context)
   addMembers(program, context)
 }
@@ -31,6 +32,29 @@ function addMembers(program: Command, context: CliContext): void {
     .option('--node <NODE>', 'Only this node of it: its key as pyrsia members shows it, or its peer id')
     .addHelpText('after', examples('pyrsia deauthorize --org epsilon'))
     .action(async (options) => (await load()).deauthorize(context, options))
+}
+
+function addAttest(program: Command, context: CliContext): void {
+  const attest = program
+    .command('attest')
+    .description('What builders signed: SLSA provenance, and summaries of verdicts')
+  const load = () => import('./attest.ts')
+  const example = loggedExample(context)
+  common(attest.command('show').argument('<of>', 'Id of a build, a package URL, or a file: a proof or a DSSE envelope'))
+    .description('Show what builders signed about a package; of a file no node is asked, and nothing is verified')
+    .option('-o, --output <DIR>', 'Also write each DSSE envelope into this folder, for other tools')
+    .addHelpText('after', examples(`pyrsia attest show ${example}`, 'pyrsia attest show proof.json --json'))
+    .action(async (of, options) => (await load()).attestShow(context, of, options))
+  common(attest.command('verify').argument('<file>', 'A proof that pyrsia proof wrote, or a DSSE envelope'))
+    .description('Verify what builders signed, offline, every check listed: exit code 0 for yes, 8 for no')
+    .option('--network <FILE>', "The network.json whose builders count (default: the data directory's)")
+    .option('--artifact <FILE>', 'A file that must be one of those that it is about')
+    .option('--purl <PURL>', 'The package that it must be about')
+    .addHelpText(
+      'after',
+      examples('pyrsia attest verify proof.json --network network.json --artifact left-pad-1.3.0.tgz'),
+    )
+    .action(async (file, options) => (await load()).attestVerify(context, file, options))
 }
 
 function addExplain(program: Command, context: CliContext): void {

@@ -77,7 +77,8 @@ export async function pinnedNetwork(file: string | undefined, directory: string)
   return network
 }
 
-async function digestsOf(file: string): Promise<Digest[]> {
+/** The strong digests of a file. @throws usage.request if it cannot be read */
+export async function digestsOf(file: string): Promise<Digest[]> {
   const hasher = createHasher(['sha256', 'sha512', 'sha1'])
   for await (const chunk of readBytes(file)) hasher.update(chunk)
   const digests = hasher.digests()
