@@ -48,6 +48,8 @@ export interface AttackedNetwork {
   release(names?: Iterable<string>): void
   /** Asks with the key of this organisation while all builders are held; the draw. */
   draw(purl: string, asker?: string): Promise<Drawn>
+  /** The draw of a request that is in the log. */
+  drawn(purl: string, request: string): Promise<Drawn>
   /** Commits and reveals under these keys, and waits for the verdict. */
   play(drawn: Drawn, told: Told): Promise<VerdictEntry>
   /** The verdict on this request. */
@@ -116,6 +118,11 @@ export async function startAttackedNetwork(t: TestContext, args: readonly string
   })
 }
 
+/** The same where no process of a builder runs: all that builders say comes from the test, and nobody has to be held. */
+export function voicesOf(network: TrustNetwork, node: () => TestNode): AttackedNetwork {
+  return control(network, new Map(), { node, restart: () => Promise.resolve() })
+}
+
 function control(
   network: TrustNetwork,
   builders: ReadonlyMap<string, TestNode>,
@@ -133,6 +140,15 @@ function control(
     logged('the verdict', purl, (all) =>
       all.find((entry): entry is VerdictEntry => entry.kind === 'verdict' && entry.request === request),
     )
+  const drawn: AttackedNetwork['drawn'] = async (purl, request) =>
+    drawnOf(
+      await logged('the draw', purl, (all) =>
+        all.find(
+          (entry): entry is SelectionEntry & { outcome: 'selected' } =>
+            entry.kind === 'selection' && entry.request === request && entry.outcome === 'selected',
+        ),
+      ),
+    )
   return {
     ...own,
     network,
@@ -145,16 +161,9 @@ function control(
       signal('SIGSTOP', builders.keys())
       const asked = await say<RequestBody>(own.node(), origin, signer(asker), { type: 'request', purl })
       assert.equal(asked.refusal, undefined)
-      const request = asked.entries[0]?.name ?? ''
-      return drawnOf(
-        await logged('the draw', purl, (all) =>
-          all.find(
-            (entry): entry is SelectionEntry & { outcome: 'selected' } =>
-              entry.kind === 'selection' && entry.request === request && entry.outcome === 'selected',
-          ),
-        ),
-      )
+      return await drawn(purl, asked.entries[0]?.name ?? '')
     },
+    drawn,
     async play(drawn, told) {
       const { purl, request, attempt } = drawn
       const votes = votesOf(told, signer)
