@@ -14,14 +14,15 @@ export type HashPart = Uint8Array | string | number
  * @throws bug.assertion for a number that is no whole number from 0 to 2^53 - 1, and for text with half a surrogate pair
  */
 export function encodeParts(domain: string, parts: readonly HashPart[]): Uint8Array {
-  const pieces: Buffer[] = []
-  for (const part of [domain, ...parts]) {
-    const bytes = bytesOf(part)
-    const length = Buffer.alloc(4)
-    length.writeUInt32BE(bytes.length)
-    pieces.push(length, bytes)
+  const pieces = [domain, ...parts].map(bytesOf)
+  const made = Buffer.allocUnsafe(pieces.reduce((sum, { length }) => sum + 4 + length, 0))
+  let at = 0
+  for (const bytes of pieces) {
+    at = made.writeUInt32BE(bytes.length, at)
+    made.set(bytes, at)
+    at += bytes.length
   }
-  return Buffer.concat(pieces)
+  return made
 }
 
 /** The SHA-256 (32 bytes) of `encodeParts`. @throws bug.assertion as `encodeParts` does */
@@ -29,7 +30,7 @@ export function domainHash(domain: string, parts: readonly HashPart[]): Uint8Arr
   return new Uint8Array(hash('sha256', encodeParts(domain, parts), 'buffer'))
 }
 
-function bytesOf(part: HashPart): Buffer {
+function bytesOf(part: HashPart): Uint8Array {
   if (typeof part === 'number') {
     if (!Number.isSafeInteger(part) || part < 0) {
       throw new AppError('bug.assertion', `wanted a whole number from 0 to 2^53 - 1 to hash, found ${part}`)
@@ -38,7 +39,7 @@ function bytesOf(part: HashPart): Buffer {
     bytes.writeBigUInt64BE(BigInt(part))
     return bytes
   }
-  if (typeof part !== 'string') return Buffer.from(part.buffer, part.byteOffset, part.byteLength)
+  if (typeof part !== 'string') return part
   // Every lone surrogate would become the same replacement character.
   if (!part.isWellFormed()) throw new AppError('bug.assertion', 'wanted well-formed text to hash')
   return Buffer.from(part, 'utf8')

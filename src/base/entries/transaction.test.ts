@@ -12,7 +12,7 @@ import {
 import { verifyEd25519 } from '../crypto/ed25519.ts'
 import { AppError } from '../errors.ts'
 import { nodeOf, offerMessage } from './offer.ts'
-import { agreedPart, commitmentOf } from './result.ts'
+import { agreedPart, type BuildResult, commitmentOf } from './result.ts'
 import { NO_REVOCATIONS, revocationHash, withRevoked } from './revocation-list.ts'
 import {
   changeId,
@@ -53,6 +53,28 @@ test('a transaction that was read is, to the byte, what was signed, whatever its
   // A copy of it is written anew, and says the same.
   assert.deepEqual(Buffer.from(encodeTransaction(structuredClone(read))), Buffer.from(bytes))
   assert.ok(isSigned({ ...read }))
+})
+
+test('a result that was read is committed to as its copy is, whatever its texts pretend to be', () => {
+  const signer = signerOf('a/attestation')
+  const environment = { toolchains: [], sandbox: ',salt:' }
+  const sample = sampleResult('bytes')
+  const levels = { result: 1, salt: 2, ',result:': 3 }
+  const results: BuildResult[] = [
+    { ...sample, dependencies: { ...sample.dependencies, levels } },
+    { outcome: 'unbuildable', reason: 'x","result":{"salt":"y","salt":"', environment },
+  ]
+  for (const result of results) {
+    const network = 'log.example/x","result":{}'
+    const about = { network, request: hexOf('request'), attempt: 1, salt: hexOf('salt') }
+    const body = { type: 'reveal', ...about, sequence: 1, envelope: hexOf('e'), result } as const
+    const read = parseTransaction(encodeTransaction(signTransaction<RevealBody>(body, signer)))
+    assert.ok(read.body.type === 'reveal')
+    const builder = keyOf('a/attestation')
+    const of = (given: BuildResult) => commitmentOf({ ...about, builder, result: given })
+    assert.deepEqual(read.body.result, result)
+    assert.equal(of(read.body.result), of(structuredClone(result)))
+  }
 })
 
 test('parseTransaction() refuses anything else, and what is too large', () => {

@@ -172,10 +172,20 @@ export function parseTransaction(bytes: Uint8Array): Transaction {
     // What was read, not the schema's copy of it: its members are in order, and every one is what was signed.
     const transaction = read.value as unknown as Transaction
     rememberText(transaction, read.text)
+    // A builder's commitment is to the result's text.
+    if (transaction.body.type === 'reveal') rememberText(transaction.body.result, resultText(read.text))
     return transaction
   }
   throw new AppError('usage.transaction', `found a malformed transaction: ${z.prettifyError(found.error)}`)
 }
+
+/** The result in the text of a reveal: quotes within a text are escaped, and what stands before and after it has no members of its own. */
+function resultText(text: string): string {
+  return text.slice(text.indexOf(RESULT) + RESULT.length, text.lastIndexOf(AFTER_RESULT))
+}
+
+const RESULT = ',"result":'
+const AFTER_RESULT = ',"salt":"'
 
 /** The name of a change: what votes refer to. */
 export function changeId(change: Change): Hex32 {
