@@ -4,11 +4,15 @@
  */
 import type { Ecosystem } from '../ecosystem.ts'
 import { auditBody } from './audit.ts'
+import { canonicalize } from './canonicalize.ts'
 import { npmClients } from './clients/clients.ts'
 import { NPM_TYPE, npmFromPurl, npmReadings, npmToPurl } from './coordinates.ts'
 import { npmDefaultUrl } from './default-upstream.ts'
 import { npmLockfiles } from './lockfiles.ts'
 import { npmNotice, npmSubject, RELEASES_VIEW } from './packument/releases.ts'
+import { confirmNpm } from './rebuild/confirm.ts'
+import { npmRecipe } from './rebuild/recipe.ts'
+import { npmSource } from './rebuild/source.ts'
 import { npmReferences } from './references.ts'
 import { refuseNpm } from './refuse.ts'
 import { packumentIndex, resolveNpm } from './resolve.ts'
@@ -40,4 +44,5 @@ export const npm: Ecosystem = {
   references: npmReferences,
   lockfiles: npmLockfiles,
   clients: npmClients,
+  rebuild: { source: npmSource, confirm: confirmNpm, recipe: npmRecipe, ...canonicalize },
 }

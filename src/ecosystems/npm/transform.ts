@@ -71,6 +71,11 @@ export function transformNpm(document: Uint8Array, facts: TransformFacts, varian
   return { bytes: gzipSync(bytes, { level: GZIP_LEVEL }), mediaType, encoding: 'gzip' }
 }
 
+/** The view of a packument that is the manifest of one version, as upstream states it. */
+export function versionView(version: string): string {
+  return ['version', REVISION, '', '', encodeURIComponent(version)].join('|')
+}
+
 /** True for the stock client; others carry `npm/?` further behind in their User-Agent. */
 export function isStockClient(request: RequestView): boolean {
   return /^npm\/\d/.test(request.headers['user-agent'] ?? '')
