@@ -77,6 +77,14 @@ export function pageRequest(project: string, context: Pick<ResolveContext, 'fres
   return { ...listRequest(context), path: `/${project}/`, bytesMax: PAGE_BYTES_MAX, provenBy: filesView(project) }
 }
 
+/** The file of a row, as upstream's own page has it. */
+export function locatedFile(project: string, row: FileRow, context: ResolveContext): Resolution {
+  const url = absoluteUrl({ project, row }, row.url, context)
+  return url === undefined
+    ? absent(`${row.file}: the index does not say where it is`)
+    : locate({ project, row }, url, undefined)
+}
+
 function listRequest({ freshSeconds }: Pick<ResolveContext, 'freshSeconds'>): DocumentRequest {
   return {
     upstream: PYPI_UPSTREAM,

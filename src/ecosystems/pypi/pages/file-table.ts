@@ -74,6 +74,15 @@ export function findDigest(table: Uint8Array, digest: Digest): FileRow | undefin
   return undefined
 }
 
+/** All rows. @throws untrusted.reply if the table is damaged */
+export function rowsOf(table: Uint8Array): FileRow[] {
+  const buffer = Buffer.from(table.buffer, table.byteOffset, table.byteLength)
+  const rows: FileRow[] = []
+  for (let at = 0; at >= 0 && at + 1 < buffer.length; at = buffer.indexOf('\n', at + 1))
+    rows.push(rowAt(buffer, at + 1))
+  return rows
+}
+
 /** Digests of the metadata that a client may be told of: unproven metadata is not. */
 export function metadataDigests(file: PageFile): Digest[] {
   const stated = file['core-metadata'] ?? file['dist-info-metadata'] ?? file['data-dist-info-metadata']
