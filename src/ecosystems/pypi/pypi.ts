@@ -5,12 +5,16 @@
 
 import { purlParts } from '../../base/purl.ts'
 import type { Ecosystem } from '../ecosystem.ts'
+import { canonicalize } from './canonicalize.ts'
 import { pypiClients } from './clients/clients.ts'
 import { PYPI_TYPE, pypiFromPurl, pypiToPurl } from './coordinates.ts'
 import { pypiDefaultUrl } from './default-upstream.ts'
 import { followPypi } from './lockfiles/follow.ts'
 import { pypiLockfiles } from './lockfiles/lockfiles.ts'
 import { normalName } from './names.ts'
+import { confirmPypi } from './rebuild/confirm.ts'
+import { pypiRecipe } from './rebuild/pep517/recipe.ts'
+import { sourcePypi } from './rebuild/source.ts'
 import { pypiReferences } from './references.ts'
 import { refusePypi } from './refuse.ts'
 import { pageRequest, pypiReadings, pypiSubject, resolvePypi } from './resolve.ts'
@@ -47,4 +51,5 @@ export const pypi: Ecosystem = {
   lockfiles: pypiLockfiles,
   follow: followPypi,
   clients: pypiClients,
+  rebuild: { ...canonicalize, source: sourcePypi, confirm: confirmPypi, recipe: pypiRecipe },
 }

@@ -16,6 +16,7 @@ import { filesView } from './transform.ts'
 
 const PAGE_BYTES_MAX = 64 * 1024 ** 2
 const LIST_BYTES_MAX = 256 * 1024 ** 2
+const PROVENANCE_BYTES_MAX = 2_097_152
 const SIDECAR_BYTES_MAX = 16 * 1024 ** 2
 const FILE_BYTES_MAX = 16 * 1024 ** 3
 /** Where an index has no metadata files, resolvers read the end of wheels that they then reject: others will do so offline. */
@@ -83,6 +84,14 @@ export function locatedFile(project: string, row: FileRow, context: ResolveConte
   return url === undefined
     ? absent(`${row.file}: the index does not say where it is`)
     : locate({ project, row }, url, undefined)
+}
+
+/** The request for the attestations that the index has of a file (PEP 740); undefined if it says of none. */
+export function provenanceRequest(project: string, row: FileRow, context: ResolveContext): DocumentRequest | undefined {
+  const url = absoluteUrl({ project, row }, row.provenance, context)
+  return url === undefined
+    ? undefined
+    : { ...listRequest(context), path: url, headers: {}, bytesMax: PROVENANCE_BYTES_MAX }
 }
 
 function listRequest({ freshSeconds }: Pick<ResolveContext, 'freshSeconds'>): DocumentRequest {

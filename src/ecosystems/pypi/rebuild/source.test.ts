@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { test } from 'node:test'
 import { makeZip } from '../../../../test/kit/zip.ts'
+import { AppError } from '../../../base/errors.ts'
 import type { Got, Need } from '../../../base/located.ts'
 import { parsePurl } from '../../../base/purl.ts'
 import type { ReleaseFacts, SourceFound } from '../../../base/rebuild/build-plan.ts'
+import type { UpstreamEvidence } from '../../../base/rebuild/upstream-evidence.ts'
+import type { ResolveContext } from '../../ecosystem.ts'
 import { transformPypi } from '../transform.ts'
 import { sourcePypi } from './source.ts'
 import { repositoriesOf, tagsOf } from './tags.ts'
@@ -31,13 +34,19 @@ interface Sample {
   readonly bytes: Buffer
 }
 
-function run(purl: string, samples: readonly Sample[], broken = false): SourceFound {
+function run(
+  purl: string,
+  samples: readonly Sample[],
+  broken = false,
+  verifyAttestation?: ResolveContext['verifyAttestation'],
+): SourceFound {
   const files = samples.map(({ filename, bytes }) => ({
     filename,
     url: `${BASE}/files/${filename}`,
     hashes: { sha256: createHash('sha256').update(bytes).digest('hex') },
     size: bytes.length,
     'upload-time': '2024-05-06T07:08:09.000000Z',
+    provenance: `https://index.example.com/integrity/${filename}`,
   }))
   const page = Buffer.from(JSON.stringify({ meta: { 'api-version': '1.1' }, name: 'some-project', files }))
   const answer = (need: Need): Got => {
@@ -48,12 +57,17 @@ function run(purl: string, samples: readonly Sample[], broken = false): SourceFo
         return { kind: 'unavailable', reason: { code: 'unavailable', message: 'down' } }
       return { kind: 'blob', bytes: found.bytes, mediaType: undefined, origin }
     }
+    if (need.request.path.startsWith('https://index.example.com/integrity/')) {
+      return { kind: 'document', bytes: PROVENANCE, mediaType: '', headers: {}, ageSeconds: 0, stale: false, origin }
+    }
     if (need.request.path !== '/some-project/') return { kind: 'absent', reason: { code: 'absent', message: 'none' } }
     const mediaType = 'application/vnd.pypi.simple.v1+json'
     const { bytes } = transformPypi(page, { mediaType, headers: {} }, need.view ?? '')
     return { kind: 'document', bytes, mediaType, headers: {}, ageSeconds: 0, stale: false, origin }
   }
-  const asking = sourcePypi(parsePurl(purl), { upstreams: ['pypi'], freshSeconds: 60, baseUrl: () => BASE })
+  const context = { upstreams: ['pypi'], freshSeconds: 60, baseUrl: () => BASE }
+  const verifying = verifyAttestation === undefined ? context : { ...context, verifyAttestation }
+  const asking = sourcePypi(parsePurl(purl), verifying)
   let step = asking.next()
   while (step.done !== true) step = asking.next(answer(step.value))
   return step.value
@@ -64,6 +78,22 @@ function facts(found: SourceFound): ReleaseFacts {
   return (found as { facts: ReleaseFacts }).facts
 }
 
+const PROVENANCE = Buffer.from(
+  JSON.stringify({
+    version: 1,
+    attestation_bundles: [
+      {
+        attestations: [
+          {
+            version: 1,
+            verification_material: { certificate: 'a', transparency_entries: [] },
+            envelope: { statement: 'b', signature: 'c' },
+          },
+        ],
+      },
+    ],
+  }),
+)
 const SDIST = { filename: 'some-project-1.2.tar.gz', bytes: Buffer.from('no archive') }
 
 test('what is said of a release: its files, when it came, what made it, and where its source may be', () => {
@@ -99,6 +129,37 @@ test('a release whose files say nothing has its archive for a source, one withou
   assert.equal(run('pkg:pypi/some-project@2.0', [SDIST]).kind, 'absent')
   assert.equal(run('pkg:pypi/other@1.2', []).kind, 'absent')
   assert.equal(run('pkg:pypi/some-project@1.2', [SDIST], true).kind, 'unavailable')
+})
+
+test('an attestation that verifies stands first, one that does not is as if it were not there', () => {
+  const evidence = {
+    repository: 'https://github.com/somebody/real',
+    commit: 'd'.repeat(40),
+    ref: undefined,
+  } as UpstreamEvidence
+  const asked: (readonly string[])[] = []
+  const verified = facts(
+    run('pkg:pypi/some-project@1.2', [SDIST], false, (_bundle, digests) => {
+      asked.push(digests)
+      return evidence
+    }),
+  )
+  const [first] = verified.candidates
+  assert.deepEqual(first?.type === 'git' && [first.grade, first.repository, first.revisions], [
+    'attested',
+    'https://github.com/somebody/real',
+    ['d'.repeat(40)],
+  ])
+  assert.deepEqual(asked, [[`sha256:${createHash('sha256').update(SDIST.bytes).digest('hex')}`]])
+  const forged = facts(
+    run('pkg:pypi/some-project@1.2', [SDIST], false, () => {
+      throw new AppError('untrusted.attestation', 'forged')
+    }),
+  )
+  assert.deepEqual(
+    forged.candidates.map(({ grade }) => grade),
+    ['guessed'],
+  )
 })
 
 test('tagsOf() begins with the spelling that fits the repository', () => {

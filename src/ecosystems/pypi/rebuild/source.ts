@@ -16,8 +16,9 @@ import type { ReleaseFacts, SourceCandidate, SourceFound } from '../../../base/r
 import type { ResolveContext } from '../../ecosystem.ts'
 import { normalName } from '../names.ts'
 import { type FileRow, rowsOf } from '../pages/file-table.ts'
-import { locatedFile, pageRequest } from '../resolve.ts'
+import { locatedFile, pageRequest, provenanceRequest } from '../resolve.ts'
 import { filesView } from '../transform.ts'
+import { pypiBundles } from './attestations.ts'
 import { type CoreMetadata, readCoreMetadata, readGenerator } from './core-metadata.ts'
 import { isPureWheel, isSourceArchive } from './release-files.ts'
 import { repositoriesOf, tagsOf } from './tags.ts'
@@ -52,8 +53,9 @@ export function* sourcePypi(purl: Purl, context: ResolveContext): Generator<Need
   const times = rows.flatMap(({ releasedAtMs }) => releasedAtMs ?? [])
   const opened = yield* open(files)
   if (opened !== undefined && 'kind' in opened) return opened
+  const attested = yield* attestedOf(project, rows, context)
   const facts: ReleaseFacts = {
-    candidates: candidatesOf(name, version, opened?.metadata, files),
+    candidates: [...attested, ...candidatesOf(name, version, opened?.metadata, files)],
     files,
     releasedAtSeconds: times.length === 0 ? undefined : Math.floor(Math.min(...times) / 1000),
     licence: opened?.metadata.licence,
@@ -65,6 +67,30 @@ export function* sourcePypi(purl: Purl, context: ResolveContext): Generator<Need
 function locatedOf(project: string, row: FileRow, context: ResolveContext): Located[] {
   const found = locatedFile(project, row, context)
   return found.kind === 'file' && found.located.digests.some(isStrong) ? [found.located] : []
+}
+
+/** Where upstream's own attestation says that a file was built, if the index has one that verifies. The first file's will do. */
+function* attestedOf(
+  project: string,
+  rows: readonly FileRow[],
+  context: ResolveContext,
+): Generator<Need, SourceCandidate[], Got> {
+  const row = rows.find(({ provenance }) => provenance !== undefined)
+  const request = row === undefined ? undefined : provenanceRequest(project, row, context)
+  if (row === undefined || request === undefined || context.verifyAttestation === undefined) return []
+  const got = yield { kind: 'document', request }
+  if (got.kind !== 'document') return []
+  try {
+    for (const bundle of pypiBundles(got.bytes)) {
+      const { repository, commit } = context.verifyAttestation(bundle, row.digests)
+      const how = `the attestation of ${row.file} that the index has`
+      return [{ type: 'git', grade: 'attested', how, repository, revisions: [commit], directory: '' }]
+    }
+  } catch (error) {
+    // What does not verify is no evidence; the release is looked for as if there were none.
+    if (!isKind(error, 'untrusted')) throw error
+  }
+  return []
 }
 
 function candidatesOf(

@@ -1,5 +1,5 @@
 /** What every part of the recipe does to its job: read, write, run, and say why something failed. Pure; asks and is answered. */
-import type { RecipeGot, RecipeNeed, SandboxStep } from '../../../base/rebuild/build-plan.ts'
+import type { RecipeGot, RecipeNeed, SandboxStep } from '../../../../base/rebuild/build-plan.ts'
 
 /** Asks of a job. */
 export type Asking<T> = Generator<RecipeNeed, T, RecipeGot>

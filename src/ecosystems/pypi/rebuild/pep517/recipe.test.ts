@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { driveScripted, type ScriptedJob, scriptedJob } from '../../../../test/kit/scripted-recipe.ts'
-import type { Located } from '../../../base/located.ts'
-import { parsePurl } from '../../../base/purl.ts'
-import type { RecipeEnd, RecipeJob } from '../../../base/rebuild/build-plan.ts'
+import { driveScripted, type ScriptedJob, scriptedJob } from '../../../../../test/kit/scripted-recipe.ts'
+import type { Located } from '../../../../base/located.ts'
+import { parsePurl } from '../../../../base/purl.ts'
+import type { RecipeEnd, RecipeJob } from '../../../../base/rebuild/build-plan.ts'
 import { pypiRecipe } from './recipe.ts'
 
 const RELEASED = 1_700_000_000

@@ -2,10 +2,10 @@
  * Builds one file of a release in a copy of the tree: asks the back end what it needs for that, grants it in at most five rounds, and
  * calls the hook, all offline. Pure; asks and is answered. PEP 517.
  */
-import type { RecipeJob } from '../../../base/rebuild/build-plan.ts'
-import { isObject } from '../pages/json.ts'
-import type { BuildSystem } from './manifest.ts'
-import { isOfRelease, isPureWheel, isSourceArchive } from './release-files.ts'
+import type { RecipeJob } from '../../../../base/rebuild/build-plan.ts'
+import { isObject } from '../../pages/json.ts'
+import type { BuildSystem } from '../manifest.ts'
+import { isOfRelease, isPureWheel, isSourceArchive } from '../release-files.ts'
 import { requiredNames } from './requirements.ts'
 import { type Asking, Failed, readJson, runStep, writeText } from './steps.ts'
 import { type Environment, install, type Tools } from './toolchain.ts'

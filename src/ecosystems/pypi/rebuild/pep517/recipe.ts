@@ -4,13 +4,13 @@
  * without the latter, and then with the tools of the time of the request. Pure; asks and is answered. 2-trust.md, "Sandbox".
  */
 
-import { purlParts } from '../../../base/purl.ts'
-import type { Recipe, RecipeEnd, RecipeJob } from '../../../base/rebuild/build-plan.ts'
-import { normalName } from '../names.ts'
+import { purlParts } from '../../../../base/purl.ts'
+import type { Recipe, RecipeEnd, RecipeJob } from '../../../../base/rebuild/build-plan.ts'
+import { normalName } from '../../names.ts'
+import { type BuildSystem, readBuildSystem } from '../manifest.ts'
+import { isPureWheel, isSourceArchive } from '../release-files.ts'
 import { type Build, buildFile } from './build-file.ts'
-import { type BuildSystem, readBuildSystem } from './manifest.ts'
 import { readOverride } from './override.ts'
-import { isPureWheel, isSourceArchive } from './release-files.ts'
 import { pinsOf, requiredNames } from './requirements.ts'
 import { HOOK_SCRIPT, SETTLE_SCRIPT } from './scripts.ts'
 import { type Asking, Failed, readText, writeText } from './steps.ts'

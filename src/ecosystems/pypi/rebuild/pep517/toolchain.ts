@@ -2,15 +2,15 @@
  * The tools of a build: the builder's own Python, pip as the index has it at the time of the request, and an environment into which
  * pip puts what the build requires, out of the recorded registry, wheels alone: no code of any project is run for that. Pure.
  */
-import { isStrong } from '../../../base/digest.ts'
-import { isKind } from '../../../base/errors.ts'
-import { REGISTRY_URL } from '../../../base/rebuild/build-plan.ts'
-import { normalName, versionOfFile } from '../names.ts'
-import { digestsOf } from '../pages/file-table.ts'
-import { isObject } from '../pages/json.ts'
-import { type PageFile, readProjectPage } from '../pages/project-page.ts'
-import { PYPI_PREFIX } from '../routes.ts'
-import { comparePypiVersions, isVersion } from '../versions.ts'
+import { isStrong } from '../../../../base/digest.ts'
+import { isKind } from '../../../../base/errors.ts'
+import { REGISTRY_URL } from '../../../../base/rebuild/build-plan.ts'
+import { normalName, versionOfFile } from '../../names.ts'
+import { digestsOf } from '../../pages/file-table.ts'
+import { isObject } from '../../pages/json.ts'
+import { type PageFile, readProjectPage } from '../../pages/project-page.ts'
+import { PYPI_PREFIX } from '../../routes.ts'
+import { comparePypiVersions, isVersion } from '../../versions.ts'
 import { fitsSpecifiers, unfitRequirement } from './requirements.ts'
 import { type Asking, Failed, readJson, readText, runStep, writeText } from './steps.ts'
 

@@ -1,6 +1,6 @@
 /** Requirements of builds as they may be handed to an installer, and versions that are known of the tools. Pure. PEP 508, 440. */
-import { normalName } from '../names.ts'
-import { comparePypiPrecedence, isVersion, normalVersion } from '../versions.ts'
+import { normalName } from '../../names.ts'
+import { comparePypiPrecedence, isVersion, normalVersion } from '../../versions.ts'
 
 const LENGTH_MAX = 500
 /** A name, extras, specifiers, a marker; no URL, nothing that a requirements file takes for something else. */
