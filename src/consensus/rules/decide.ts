@@ -109,10 +109,14 @@ function verdictOf(
   }
 }
 
-/** Attack D10: exactly upstream's bytes where those who agree built different ones. */
 function isUnbuilt(draft: Draft, request: Hex32, { agreement }: Seat, agreed: AgreedResult): boolean {
   const told = draft.get<AgreedResult>(`result/${request}/${agreement}`)
-  if (told?.outcome !== 'built' || agreed.outcome !== 'built') return false
+  return told !== undefined && claimsUpstream(told, agreed)
+}
+
+/** Attack D10: exactly upstream's bytes where those who agree built different ones. */
+export function claimsUpstream(told: AgreedResult, agreed: AgreedResult): boolean {
+  if (told.outcome !== 'built' || agreed.outcome !== 'built') return false
   return agreed.files.some(({ name, sha256, upstream }) => {
     const claimed = told.files.find((file) => file.name === name)?.sha256
     return upstream !== null && claimed === upstream.sha256 && claimed !== sha256

@@ -4,6 +4,7 @@ import { entryName } from '../../base/entries/entry-name.ts'
 import { AppError, isKind } from '../../base/errors.ts'
 import { parsePurl } from '../../base/purl.ts'
 import type { Logged, Problem } from './problem.ts'
+import { createList } from './withdrawn.ts'
 
 /** An entry as the log has it. */
 export interface RawEntry {
@@ -48,6 +49,7 @@ export async function collectAbout(entries: AsyncIterable<RawEntry>, purl: strin
   const logged: Logged[] = []
   const problems: Problem[] = []
   const names = new Set<string>()
+  const list = createList()
   for await (const { index, bytes } of entries) {
     const entry = readable(bytes)
     if (entry === undefined) {
@@ -55,14 +57,20 @@ export async function collectAbout(entries: AsyncIterable<RawEntry>, purl: strin
       continue
     }
     const membership = entry.kind === 'member' || entry.kind === 'policy'
-    const about = 'purl' in entry && entry.purl === purl
+    const about = purlOf(entry) === purl
     const request = requestOf(entry)
+    problems.push(...list({ index, name: '', entry }))
     if (!membership && !about && (request === undefined || !names.has(request))) continue
     const name = entryName(bytes)
     if (entry.kind === 'request' || entry.kind === 'dispute') names.add(name)
     logged.push({ index, name, entry })
   }
   return { purl, logged, problems }
+}
+
+function purlOf(entry: Entry): string | undefined {
+  if ('purl' in entry) return entry.purl
+  return entry.kind === 'revocation' ? entry.tx.body.purl : undefined
 }
 
 /** The request that an entry belongs to; undefined for the request itself, and for entries that belong to none. */

@@ -211,3 +211,86 @@ test('explaining refuses what names no build, and what the log does not have', a
   await assert.rejects(explainLog(log, hexOf('nothing')), { code: 'absent.entry' })
   await assert.rejects(explainLog(log, 'pkg:toy/nothing@1'), { code: 'absent.entry' })
 })
+
+test('what a verdict brings is computed again: who built nothing, how a dispute ended, who is blamed for what was overturned', async () => {
+  const net = createToyNetwork({ organisations: 9 })
+  const captured = net.build('d', EXPLAINED_PURL, () => sampleResult('evil', 'upstream'))
+  net.block([net.dispute('d', EXPLAINED_PURL, captured.request)])
+  const again = net.entries.at(-1)?.name ?? ''
+  const selection = net.drawAsked(again)
+  const lazy = selection.outcome === 'selected' ? selection.selected[0]?.organisation : undefined
+  const built = sampleResult('honest bytes', 'upstream')
+  net.vetted(again, 1, (name) => (name === lazy ? sampleResult('upstream') : built))
+  const problemsOf = async (entries: Parameters<typeof explainLog>[0]) => (await explainLog(entries, again)).problems
+  assert.deepEqual(await problemsOf(net.entries), [])
+  assert.deepEqual((await explainLog(net.entries, captured.request)).problems, [])
+  assert.equal((await explainLog(net.entries, again)).entries.at(-1)?.entry.kind, 'fault')
+  const cases = [
+    [tampered(net.entries, 'dispute', (entry) => ({ ...entry, step: 'dismissed' })), 'step'],
+    [tampered(net.entries, 'dispute', (entry) => ({ ...entry, verdictOf: hexOf('x') })), 'verdictOf'],
+    [
+      tampered(net.entries, 'fault', (entry) => ({ ...entry, organisation: 'zz' }), isFault('disputed')),
+      'organisation',
+    ],
+    [tampered(net.entries, 'fault', (entry) => ({ ...entry, node: hexOf('x') }), isFault('disputed')), 'fault'],
+    [tampered(net.entries, 'fault', (entry) => ({ ...entry, evidence: [1] }), isFault('disputed')), 'evidence'],
+    [tampered(net.entries, 'fault', (entry) => ({ ...entry, organisation: 'zz' }), isFault('unbuilt')), 'organisation'],
+    [tampered(net.entries, 'fault', (entry) => ({ ...entry, node: hexOf('x') }), isFault('unbuilt')), 'fault'],
+    [tampered(net.entries, 'fault', (entry) => ({ ...entry, evidence: [1] }), isFault('unbuilt')), 'evidence'],
+  ] as const
+  for (const [{ entries, index }, field] of cases) {
+    const found = await problemsOf(entries)
+    assert.ok(
+      found.some((each) => each.index === index && each.field === field),
+      `${field}: ${JSON.stringify(found)}`,
+    )
+  }
+  for (const [kind, message] of [
+    ['disputed', /wanted the fault disputed/],
+    ['unbuilt', /wanted the fault unbuilt/],
+  ] as const) {
+    const gone = net.entries.find(({ entry }) => entry.kind === 'fault' && entry.fault === kind)
+    assert.match((await problemsOf(net.entries.filter((each) => each !== gone)))[0]?.problem ?? '', message)
+  }
+  const endless = net.entries.filter(({ entry }) => entry.kind !== 'dispute' || entry.step === 'opened')
+  assert.ok((await problemsOf(endless)).some(({ problem }) => /wanted the end of the dispute/.test(problem)))
+})
+
+test('revocations are computed again: who voted, that enough did, and the hash of the whole list', async () => {
+  const net = createToyNetwork({ organisations: 9 })
+  net.build('d', EXPLAINED_PURL, honest)
+  net.block([net.revoke('a', 'pkg:toy/other@1'), net.revoke('b', 'pkg:toy/other@1')])
+  net.block([net.revoke('c', EXPLAINED_PURL, [`sha256:${hexOf('x')}`])])
+  net.block([net.revoke('a', EXPLAINED_PURL), net.revoke('d', EXPLAINED_PURL)])
+  const problemsOf = async (entries: Parameters<typeof explainLog>[0]) => (await explainLog(entries)).problems
+  assert.deepEqual(await problemsOf(net.entries), [])
+  const effective = (entry: { step: string }) => entry.step === 'effective'
+  const vote = (entry: { step: string }) => entry.step === 'vote'
+  const cases = [
+    [tampered(net.entries, 'revocation', (entry) => ({ ...entry, votes: [] }), effective), 'votes'],
+    [tampered(net.entries, 'revocation', (entry) => ({ ...entry, reason: 'x' }), effective), 'reason'],
+    [tampered(net.entries, 'revocation', (entry) => ({ ...entry, place: 7 }), effective), 'place'],
+    [tampered(net.entries, 'revocation', (entry) => ({ ...entry, organisation: 'b' }), vote), 'organisation'],
+    [
+      tampered(net.entries, 'head', (entry) => ({ ...entry, revocations: { count: 2, hash: hexOf('x') } })),
+      'revocations',
+    ],
+  ] as const
+  for (const [{ entries, index }, field] of cases) {
+    const found = await problemsOf(entries)
+    assert.ok(
+      found.some((each) => each.index === index && each.field === field),
+      `${field}: ${JSON.stringify(found)}`,
+    )
+  }
+  const votes = net.entries.filter(({ entry }) => entry.kind === 'revocation' && entry.step === 'vote')
+  const [, lastVote] = [votes.at(-2), votes.at(-1)]
+  const fewer = await problemsOf(net.entries.filter((each) => each !== lastVote))
+  assert.ok(fewer.some(({ problem }) => /wanted votes of 2 authorities, found 1/.test(problem)))
+  const silent = net.entries.filter(({ entry }) => entry.kind !== 'revocation' || entry.step === 'vote')
+  assert.ok((await problemsOf(silent)).some(({ problem }) => /wanted the revocation after it/.test(problem)))
+})
+
+function isFault(fault: string): (entry: { readonly fault: string }) => boolean {
+  return (entry) => entry.fault === fault
+}

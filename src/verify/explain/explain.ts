@@ -3,17 +3,19 @@
  * again, so that an entry that does not follow from the others is named. Pure. `pyrsia explain` shows it. What it takes on trust: that a
  * block's time was what it says, and that nothing was left out; checkpoints and cosignatures say that (`verify-bundle.ts`, `log check`).
  */
-import type { Entry, SelectionEntry, VerdictEntry } from '../../base/entries/entry.ts'
+import type { Entry, RevocationEntry, SelectionEntry, VerdictEntry } from '../../base/entries/entry.ts'
 import type { NetworkRules } from '../../base/entries/rules.ts'
 import { isSigned } from '../../base/entries/transaction.ts'
 import { AppError } from '../../base/errors.ts'
 import { isPresent, type Members } from '../../consensus/draft/members.ts'
+import { type Blame, blamedFor, checkEnd, type EndEntry, missingBlame, takeBlame, unbuiltAfter } from './aftermath.ts'
 import { type Collected, requestOf } from './collect.ts'
 import { checkDraw, type DrawnAgain } from './draw.ts'
 import { createMembership, type Membership, type MembersThen } from './membership.ts'
 import { type AskedEntry, type Fixed, type Logged, type Problem, problemOf } from './problem.ts'
 import { createSeats, type Seats } from './seats.ts'
 import { checkVerdict } from './verdict.ts'
+import { Withdrawn } from './withdrawn.ts'
 
 /** An organisation as it was when the package was asked for. */
 export interface MemberThen {
@@ -50,13 +52,19 @@ export function explainRequest(collected: Collected, fixed: Fixed, name: string 
     found?.name ?? name ?? logged.map(({ entry }) => requestOf(entry)).findLast((one) => one !== undefined)
   if (request === undefined) throw new AppError('absent.entry', `the log has no request for ${purl}`)
   const known = new Set(asked.map((each) => each.name))
-  const own = logged.filter((each) => each.name === request || requestOf(each.entry) === request)
+  const ends = logged.filter(({ entry }) => entry.kind === 'dispute' && requestOf(entry) === request)
+  const own = logged.filter((each) => {
+    return each.name === request || requestOf(each.entry) === request || ends.some((end) => isBlame(each, end))
+  })
   const problems = [...collected.problems, ...strays(logged, known, request)]
-  const walk = new Walk(fixed, found)
+  const walk = new Walk(fixed, found, logged)
+  const mine = new Set(own)
   for (const each of logged) {
-    const member = each.entry.kind === 'member' || each.entry.kind === 'policy'
-    if (member || (own.includes(each) && found !== undefined)) walk.take(each)
+    const { kind } = each.entry
+    const always = kind === 'member' || kind === 'policy' || kind === 'revocation'
+    if (always || (mine.has(each) && found !== undefined)) walk.take(each)
   }
+  walk.finish()
   return {
     network: fixed.network,
     purl,
@@ -75,6 +83,10 @@ function strays(logged: readonly Logged[], known: ReadonlySet<string>, request: 
     const of = requestOf(entry)
     return of !== undefined && !known.has(of)
   })
+  const blamed = logged.filter(({ entry }) => entry.kind === 'fault' && entry.fault === 'disputed')
+  const baseless = blamed
+    .filter((each) => !logged.some((end) => isBlame(each, end)))
+    .map((each) => problemOf(each, 'evidence', 'no dispute that was upheld is among its evidence'))
   const named = orphans.map((each) => {
     const message = `it belongs to the request ${requestOf(each.entry)}, and no entry before it has this hash`
     return problemOf(each, 'request', message)
@@ -82,9 +94,16 @@ function strays(logged: readonly Logged[], known: ReadonlySet<string>, request: 
   // If nothing belongs to a request and what follows belongs to none, the request is what was changed.
   const asked = logged.find((each) => each.name === request)
   if (asked === undefined || orphans.length < 2 || logged.some((each) => requestOf(each.entry) === request))
-    return named
+    return [...named, ...baseless]
   const message = `its hash is ${request}, which nothing after it belongs to: entry ${orphans[0]?.index} belongs to ${requestOf(orphans[0]?.entry ?? asked.entry)}`
-  return [problemOf(asked, undefined, message), ...named]
+  return [problemOf(asked, undefined, message), ...named, ...baseless]
+}
+
+/** True if this is a fault that the end of that dispute brought. */
+function isBlame({ entry: fault }: Logged, { index, entry: end }: Logged): boolean {
+  if (fault.kind !== 'fault' || fault.fault !== 'disputed' || end.kind !== 'dispute' || end.step !== 'upheld')
+    return false
+  return fault.request === end.verdictOf && fault.evidence.includes(index)
 }
 
 /** Reads the entries of one request in the order of the log. */
@@ -98,25 +117,88 @@ class Walk {
   #redrawn: SelectionEntry | undefined
   #selection: Logged<Extract<SelectionEntry, { outcome: 'selected' }>> | undefined
   #seats: Seats | undefined
-  #verdict: number | undefined
+  #verdict: Logged<VerdictEntry> | undefined
+  #refused = false
+  #membershipSound = true
+  #end: Logged<EndEntry> | undefined
+  #blame: Blame[] = []
+  readonly #withdrawn: Withdrawn
+  readonly #logged: readonly Logged[]
 
-  constructor(fixed: Fixed, asked: Logged<AskedEntry> | undefined) {
+  constructor(fixed: Fixed, asked: Logged<AskedEntry> | undefined, logged: readonly Logged[]) {
     this.#fixed = fixed
     this.#asked = asked
+    this.#logged = logged
+    this.#withdrawn = new Withdrawn(fixed.network)
     this.#membership = createMembership(fixed.network)
   }
 
   take(logged: Logged): void {
     const { entry } = logged
     if (entry.kind === 'member' || entry.kind === 'policy') {
-      this.problems.push(...this.#membership.take({ ...logged, entry }))
+      const found = this.#membership.take({ ...logged, entry })
+      this.#membershipSound &&= found.length === 0
+      this.problems.push(...found)
     } else if (isAsked(logged)) this.#request(logged)
     else if (entry.kind === 'selection') this.#draw({ ...logged, entry })
     else if (entry.kind === 'verdict') this.#decided({ ...logged, entry })
-    else if (entry.kind === 'commit' || entry.kind === 'reveal' || entry.kind === 'fault') {
+    else if (entry.kind === 'dispute' && entry.step !== 'opened') this.#ended({ ...logged, entry })
+    else if (entry.kind === 'revocation') this.#revoked({ ...logged, entry })
+    else if (entry.kind === 'fault' && (entry.fault === 'unbuilt' || entry.fault === 'disputed')) {
+      const due = this.#blame.find(({ fault }) => fault === entry.fault)
+      this.problems.push(...takeBlame({ ...logged, entry }, due))
+    } else if (entry.kind === 'commit' || entry.kind === 'reveal' || entry.kind === 'fault') {
       const found = this.#seats?.take({ ...logged, entry })
       this.problems.push(...(found ?? [problemOf(logged, undefined, 'nobody had been drawn yet')]))
     }
+  }
+
+  /** What had to follow from the last entries and is not there. */
+  finish(): void {
+    this.problems.push(...this.#blame.flatMap(missingBlame), ...this.#withdrawn.finish())
+    const over = this.#verdict ?? (this.#refused ? this.#asked : undefined)
+    if (over === undefined || this.#end !== undefined || this.#asked?.entry.kind !== 'dispute') return
+    const doubted = this.#doubted()
+    const upTo = this.#verdict?.entry.at.timeSeconds ?? 0
+    const { expiresSeconds } = doubted?.entry ?? { expiresSeconds: 0 }
+    const revoked = this.#logged.some(({ index, entry }) => {
+      return (
+        entry.kind === 'revocation' && entry.step === 'effective' && entry.digests.length === 0 && index < over.index
+      )
+    })
+    // Nothing is said of a verdict that did not hold any more.
+    if (revoked || this.#refused || (expiresSeconds !== null && expiresSeconds <= upTo)) return
+    this.problems.push(problemOf(over, undefined, 'wanted the end of the dispute after it, found none'))
+  }
+
+  #doubted(): Logged<VerdictEntry> | undefined {
+    const asked = this.#asked?.entry
+    if (asked?.kind !== 'dispute') return undefined
+    for (const each of this.#logged) {
+      const { entry } = each
+      if (entry.kind === 'verdict' && entry.request === asked.verdictOf) return { ...each, entry }
+    }
+    return undefined
+  }
+
+  #ended(logged: Logged<EndEntry>): void {
+    const asked = this.#asked
+    if (asked === undefined) return
+    if (this.#end !== undefined || (this.#verdict === undefined && !this.#refused)) {
+      const why = this.#end === undefined ? 'before its verdict' : `though entry ${this.#end.index} ended it`
+      this.problems.push(problemOf(logged, undefined, `the dispute ends ${why}`))
+      return
+    }
+    this.#end = logged
+    const doubted = this.#doubted()
+    this.problems.push(...checkEnd(logged, asked, doubted, this.#verdict?.entry))
+    const members = this.#membership.now()?.members
+    if (doubted !== undefined) this.#blame.push(blamedFor(logged, doubted, this.#verdict ?? logged, members))
+  }
+
+  #revoked(logged: Logged<RevocationEntry>): void {
+    const sound = this.#membershipSound
+    this.problems.push(...this.#withdrawn.take(logged, sound ? this.#membership.now()?.members : undefined))
   }
 
   #request(logged: Logged<AskedEntry>): void {
@@ -151,6 +233,7 @@ class Walk {
     const rules = this.#rulesBetween(asked.index, logged.index)
     const { problems, again } = checkDraw(logged, { fixed: this.#fixed, asked, members, rules, redrawn: this.#redrawn })
     this.problems.push(...problems)
+    this.#refused = entry.outcome === 'refused'
     if (entry.outcome === 'redrawn') this.#redrawn = entry
     else this.drawn = again
     if (entry.outcome !== 'selected') return
@@ -163,12 +246,15 @@ class Walk {
     const asked = this.#asked
     if (asked === undefined) return
     if (this.#verdict !== undefined) {
-      this.problems.push(problemOf(logged, undefined, `the verdict was entry ${this.#verdict}: there is only one`))
+      this.problems.push(
+        problemOf(logged, undefined, `the verdict was entry ${this.#verdict.index}: there is only one`),
+      )
       return
     }
-    this.#verdict = logged.index
+    this.#verdict = logged
     const seats = this.#seats?.seats ?? []
     this.problems.push(...checkVerdict(logged, { asked, selection: this.#selection, seats }))
+    this.#blame.push(unbuiltAfter(logged, seats))
     this.#seats?.close()
   }
 

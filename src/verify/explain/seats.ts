@@ -170,7 +170,6 @@ function faultProblems(
 ): Problem[] {
   const { fault, organisation, tx, at } = logged.entry
   const no = (why: string): Problem[] => [problemOf(logged, 'fault', `${fault} of ${organisation}: ${why}`)]
-  if (fault === 'disputed' || fault === 'unbuilt') return []
   if (tx !== null && (tx.body.key !== logged.entry.node || !isSigned(tx))) return no('it did not sign what is shown')
   if (fault === 'unselected') return seat === undefined && tx !== null ? [] : no('it had a seat, or nothing is shown')
   if (seat === undefined) return no('it had no seat')
