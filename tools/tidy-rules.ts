@@ -95,6 +95,7 @@ export const PURE_NAMES: Readonly<Record<string, readonly string[]>> = {
 /** Adapter files (or folders, ending in a slash) and the effects and node: modules that they may use. */
 export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string}`)[]>> = {
   'src/advisories/sqlite.ts': ['node:sqlite'],
+  'src/archive/file-source.ts': ['node:fs'],
   'src/base/piece-hash.ts': ['node:module'],
   'src/clients/disk-files.ts': ['random', 'process', 'node:fs/promises'],
   'src/cli/offline/files.ts': ['node:fs/promises'],

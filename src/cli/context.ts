@@ -1,5 +1,6 @@
 /** What commands are handed: where they print and how they reach the node. Made by `main/cli.ts`; types only. */
 import type { AdvisoriesState } from '../advisories/advisories.ts'
+import type { FileComparison } from '../archive/archive.ts'
 import type { Network } from '../base/network/network.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { DoctorReport } from '../clients/clients.ts'
@@ -86,6 +87,8 @@ export interface CliContext {
   readonly listings: readonly string[]
   /** Examines node, machine and clients. */
   doctor(request: DoctorRequest): Promise<DoctorReport>
+  /** Compares two files. @throws usage.request, aborted.caller */
+  diff(request: DiffRequest): Promise<DiffReport>
   /** Imports an OSV database into a data directory. */
   osvImport(request: OsvImport): Promise<{
     readonly state: AdvisoriesState
@@ -118,6 +121,27 @@ export interface NetworkDoor {
   verify(request: VerifyRequest): Promise<VerifyReport>
   /** Verifies the log of a data directory from its entries. @throws absent.network, usage.network, unavailable.storage */
   checkLog(data: string | undefined): Promise<LogCheckReport>
+}
+
+/** What `diff` is asked. */
+export interface DiffRequest {
+  readonly a: string
+  readonly b: string
+  /** How to read them: `zip`, `tar`, `layer` or `bytes`; undefined: as names and first bytes say. */
+  readonly as: string | undefined
+}
+
+/** How two files relate. */
+export interface DiffReport extends FileComparison {
+  readonly a: string
+  readonly b: string
+  /** The format with its version. */
+  readonly format: string
+  readonly equal: boolean
+  /** What is malformed, what rules changed, and the differences, in sentences; the files are called A and B. */
+  readonly lines: readonly string[]
+  /** Unified diffs of small texts. */
+  readonly texts: readonly { readonly path: string; readonly diff: string }[]
 }
 
 /** What `verify` is asked. */

@@ -33,6 +33,7 @@ export function createProgram(context: CliContext, onExit: OnExit): Command {
   addBuild(program, context)
   addOthers(program, context)
   addDoctor(program, context, onExit)
+  addDiff(program, context, onExit)
   addService(program, context)
   return program
 }
@@ -253,6 +254,19 @@ function addDoctor(program: Command, context: CliContext, onExit: OnExit): void 
     .action(async (clients, options) =>
       onExit(await (await import('./machine/doctor.ts')).doctor(context, clients, options)),
     )
+}
+
+function addDiff(program: Command, context: CliContext, onExit: OnExit): void {
+  common(program.command('diff').argument('<a>', 'A file').argument('<b>', 'Another one'))
+    .description(
+      'Compare two packages by entries and content, read strictly; no node need run. The exit code is 0 if they are equal, 1 if not',
+    )
+    .option('--as <FORMAT>', 'Read them as zip, tar, layer or bytes (default: as names and first bytes say)')
+    .addHelpText(
+      'after',
+      examples('pyrsia diff built.whl published.whl', 'pyrsia diff --as layer --json a.tar.gz b.tar.gz'),
+    )
+    .action(async (a, b, options) => onExit(await (await import('./machine/diff.ts')).diff(context, a, b, options)))
 }
 
 function addService(program: Command, context: CliContext): void {

@@ -1,7 +1,7 @@
 /** What it takes to point clients at this node. Reads, writes nothing. Called by `clients.ts`. */
 import { AppError } from '../base/errors.ts'
+import { unifiedDiff } from '../base/text/unified-diff.ts'
 import type { ClientEnvironment, ClientFile, ClientTarget, ClientUpstream } from '../ecosystems/ecosystem.ts'
-import { unifiedDiff } from './diff.ts'
 import type { ClientFiles, FoundFile } from './files.ts'
 import type { KnownClient, PlannedChange, SetupPlan, SetupTarget } from './plan.ts'
 import { type SetupRecord, type SetupRecords, sha256 } from './record.ts'

@@ -1,7 +1,7 @@
 /** What it takes to restore clients: byte for byte where nobody changed the file since, else by taking just our keys away. Called by `clients.ts`. */
 
+import { unifiedDiff } from '../base/text/unified-diff.ts'
 import type { ClientEnvironment } from '../ecosystems/ecosystem.ts'
-import { unifiedDiff } from './diff.ts'
 import type { ClientFiles } from './files.ts'
 import type { KnownClient, PlannedChange, SetupPlan } from './plan.ts'
 import { type SetupRecord, type SetupRecords, sha256 } from './record.ts'

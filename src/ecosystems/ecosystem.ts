@@ -3,6 +3,7 @@
  * drives it and is blind to which one it is. `test/kit/ecosystem-suite.ts` holds every implementation to the same cases.
  */
 
+import type { Format } from '../archive/archive.ts'
 import type { Algorithm, Digest } from '../base/digest.ts'
 import type { Level } from '../base/entries/result.ts'
 import type {
@@ -452,6 +453,8 @@ export interface Ecosystem {
     platform: string,
   ): LockedFile[]
   readonly clients: readonly ClientSetup[]
+  /** How a file of this name is read strictly and compared; undefined: it is none of this ecosystem. Absent: none is. */
+  readonly formatOf?: (fileName: string) => Format | undefined
   /** How releases are rebuilt from source; absent: they are not. */
   readonly rebuild?: Rebuild
   /** How a release is only witnessed: what the registry gives for it, seen by several; absent: it is not. */

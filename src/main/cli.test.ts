@@ -10,6 +10,7 @@ import { sampleNetwork } from '../../test/kit/sample-network.ts'
 import { AppError } from '../base/errors.ts'
 import type {
   CliContext,
+  DiffReport,
   KeysReport,
   LogCheckReport,
   NetworkReport,
@@ -82,6 +83,7 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       calls.push(['start', Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)), json])
       return 0
     },
+    diff: async (request) => answer<DiffReport>(['diff', 'diff', request]),
     async osvImport(request: OsvImport) {
       calls.push(['osvImport', request])
       return { taken: 3, passedOver: 1, state: HELD }

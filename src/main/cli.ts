@@ -56,6 +56,7 @@ export function realContext(): CliContext {
     sleep: async (ms) => (await import('./effects.ts')).systemClock.sleep(ms),
     connect: async (data) => (await import('../cli/node-api.ts')).connectNode(directory(data)),
     start: async (flags, json) => (await import('./daemon.ts')).runDaemon({ flags, json, version }),
+    diff: async (request) => (await import('./diff/diff-files.ts')).diffFiles(request, { ecosystems }),
     osvImport: async (request) =>
       (await import('./policy/import-osv.ts')).importOsv(request, directory(request.data), Date.now()),
     osvState: async (data) => (await import('./policy/import-osv.ts')).osvState(directory(data)),

@@ -7,5 +7,5 @@ export interface ReadOptions {
   readonly layer: boolean
   readonly limits: ArchiveLimits
   /** Whose content is kept. */
-  keep(path: string): boolean
+  keep(path: string, sizeBytes: number): boolean
 }

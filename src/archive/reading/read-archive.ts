@@ -10,13 +10,14 @@ import { readNow } from './inflate-now.ts'
 export interface ArchiveOptions {
   readonly limits?: ArchiveLimits
   /** Files whose content is kept, beside those that the rules of the format want. */
-  readonly keep?: (path: string) => boolean
+  readonly keep?: (path: string, sizeBytes: number) => boolean
 }
 
 /** The archive. @throws untrusted.archive, exhausted.size, bug.assertion for a format that is no archive */
 export function* readArchive(source: ByteSource, format: Format, options: ArchiveOptions = {}): Reading<Archive> {
   const { limits = ARCHIVE_LIMITS, keep = () => false } = options
-  const wants = (path: string) => keep(path) || format.rules.some((rule) => rule.wants(path))
+  const wants = (path: string, sizeBytes: number) =>
+    keep(path, sizeBytes) || format.rules.some((rule) => rule.wants(path))
   if (format.container === 'bytes') throw new AppError('bug.assertion', `${format.name} is no archive`)
   const read = format.container === 'zip' ? readZip : readTar
   const archive = yield* read(source, { layer: format.layer, limits, keep: wants })

@@ -133,7 +133,7 @@ export class TarReader {
     if (entry.sizeBytes > limits.unpackedBytesMax) {
       throw tooLarge(`at most ${limits.unpackedBytesMax} bytes, unpacked`, `${entry.sizeBytes}`)
     }
-    const keep = entry.type === 'file' && this.#options.keep(entry.path)
+    const keep = entry.type === 'file' && this.#options.keep(entry.path, entry.sizeBytes)
     this.#keptBytes += keep ? entry.sizeBytes : 0
     if (this.#keptBytes > limits.keptBytesMax)
       throw tooLarge(`at most ${limits.keptBytesMax} bytes to look into`, 'more')

@@ -33,7 +33,7 @@ export function* readZip(source: ByteSource, options: ReadOptions): Reading<Arch
   let keptBytes = 0
   for (const each of placed) {
     const shape = shapeOf(each.record, options)
-    const keeps = shape.type === 'symlink' || (shape.type === 'file' && options.keep(shape.path))
+    const keeps = shape.type === 'symlink' || (shape.type === 'file' && options.keep(shape.path, each.record.sizeBytes))
     const hasher = new ContentHasher(each.record.sizeBytes, { keep: keeps, checksum: true })
     keptBytes += keeps ? each.record.sizeBytes : 0
     if (keptBytes > limits.keptBytesMax) throw tooLarge(`at most ${limits.keptBytesMax} bytes to look into`, 'more')

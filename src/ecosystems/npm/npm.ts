@@ -4,7 +4,7 @@
  */
 import type { Ecosystem } from '../ecosystem.ts'
 import { auditBody } from './audit.ts'
-import { canonicalize } from './canonicalize.ts'
+import { canonicalize, formatOf } from './canonicalize.ts'
 import { npmClients } from './clients/clients.ts'
 import { NPM_TYPE, npmFromPurl, npmReadings, npmToPurl } from './coordinates.ts'
 import { npmDefaultUrl } from './default-upstream.ts'
@@ -44,5 +44,6 @@ export const npm: Ecosystem = {
   references: npmReferences,
   lockfiles: npmLockfiles,
   clients: npmClients,
+  formatOf,
   rebuild: { source: npmSource, confirm: confirmNpm, recipe: npmRecipe, ...canonicalize },
 }

@@ -5,7 +5,7 @@
 
 import { purlParts } from '../../base/purl.ts'
 import type { Ecosystem } from '../ecosystem.ts'
-import { canonicalize } from './canonicalize.ts'
+import { canonicalize, formatOf } from './canonicalize.ts'
 import { pypiClients } from './clients/clients.ts'
 import { PYPI_TYPE, pypiFromPurl, pypiToPurl } from './coordinates.ts'
 import { pypiDefaultUrl } from './default-upstream.ts'
@@ -51,5 +51,6 @@ export const pypi: Ecosystem = {
   lockfiles: pypiLockfiles,
   follow: followPypi,
   clients: pypiClients,
+  formatOf,
   rebuild: { ...canonicalize, source: sourcePypi, confirm: confirmPypi, recipe: pypiRecipe },
 }

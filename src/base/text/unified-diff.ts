@@ -1,4 +1,4 @@
-/** A unified diff of two small texts, for the user's eyes: what looks like a secret is masked. Pure. */
+/** A unified diff of two small texts, for the user's eyes. Pure. */
 
 const CONTEXT_LINES = 3
 const CELLS_MAX = 4_000_000
@@ -8,12 +8,20 @@ interface Line {
   readonly text: string
 }
 
-/** The diff from `before` to `after` with `path` in its head; undefined stands for no file. Empty if they are the same. */
-export function unifiedDiff(path: string, before: string | undefined, after: string | undefined): string {
+/**
+ * The diff from `before` to `after` with `path` in its head; undefined stands for no file. Empty if they are the same. What looks like a
+ * secret is masked unless `secrets` says otherwise.
+ */
+export function unifiedDiff(
+  path: string,
+  before: string | undefined,
+  after: string | undefined,
+  options: { readonly secrets?: 'shown' } = {},
+): string {
   if (before === after) return ''
   const lines = aligned(splitLines(before ?? ''), splitLines(after ?? ''))
   const head = `--- ${before === undefined ? '/dev/null' : path}\n+++ ${after === undefined ? '/dev/null' : path}\n`
-  return head + hunks(lines)
+  return head + hunks(lines, options.secrets === 'shown' ? (line) => line : masked)
 }
 
 function splitLines(text: string): string[] {
@@ -59,7 +67,7 @@ function middle(before: readonly string[], after: readonly string[]): Line[] {
   return [...lines, ...removed.slice(i), ...added.slice(j)]
 }
 
-function hunks(lines: readonly Line[]): string {
+function hunks(lines: readonly Line[], shown: (line: string) => string): string {
   let text = ''
   let oldLine = 1
   let newLine = 1
@@ -78,7 +86,7 @@ function hunks(lines: readonly Line[]): string {
     const oldCount = part.filter((line) => line.sign !== '+').length
     const newCount = part.filter((line) => line.sign !== '-').length
     text += `@@ -${oldCount === 0 ? oldLine - 1 : oldLine},${oldCount} +${newCount === 0 ? newLine - 1 : newLine},${newCount} @@\n`
-    text += part.map((line) => `${line.sign}${masked(line.text)}\n`).join('')
+    text += part.map((line) => `${line.sign}${shown(line.text)}\n`).join('')
     oldLine += oldCount
     newLine += newCount
     at = to

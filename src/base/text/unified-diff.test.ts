@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { unifiedDiff } from './diff.ts'
+import { unifiedDiff } from './unified-diff.ts'
 
 test('unifiedDiff() shows changed lines with three lines around them', () => {
   const before = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'].map((line) => `${line}\n`).join('')
@@ -22,6 +22,7 @@ test('unifiedDiff() masks secrets in the lines around a change', () => {
   const diff = unifiedDiff('/x', before, `${before}c=d\n`)
   assert.ok(!diff.includes('abc123'), diff)
   assert.match(diff, /:_authToken=\*\*\*\n[^+]*\n\+c=d\n/)
+  assert.ok(unifiedDiff('/x', before, `${before}c=d\n`, { secrets: 'shown' }).includes('=abc123'))
 })
 
 test('unifiedDiff() can be applied: its lines and counts lead from one text to the other', () => {
