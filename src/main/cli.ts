@@ -34,9 +34,7 @@ export function optionRows(): OptionRow[] {
 
 /** The context with the real effects. */
 export function realContext(): CliContext {
-  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-    version: string
-  }
+  const version = ownVersion()
   const directory = (data: string | undefined): string =>
     resolve(
       readEarly(SETTINGS.data, { flags: { data }, environment: process.env }) ?? defaultDataDirectory(process.env),
@@ -103,6 +101,11 @@ export function realContext(): CliContext {
       (await import('./setup.ts')).setupVariables(request.clients, directory(request.data)),
     setup: async (request) => (await import('./setup.ts')).runSetup(request, directory(request.data)),
   }
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(manifest) as { readonly version: string }).version
 }
 
 /** Runs one command line; resolves with the exit code. */
