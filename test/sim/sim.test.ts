@@ -68,6 +68,11 @@ test('a block that is on its way when a schedule ends is no broken rule', async 
   assert.equal(violation, undefined)
 })
 
+test('an attempt that a doubt opens late in calm weather has its own time to be decided', async () => {
+  const { violation } = await simulate('1001062')
+  assert.equal(violation, undefined)
+})
+
 test('a schedule played again is the same to the last event, and another seed is another schedule', async () => {
   const [one, again, other] = [await simulate('7'), await simulate('7'), await simulate('8')]
   assert.equal(one.digest, again.digest)

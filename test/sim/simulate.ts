@@ -24,8 +24,10 @@ import { TreeMemo } from './world/disk.ts'
 import { CALM, Wires } from './world/wires.ts'
 import { type Violation, World } from './world/world.ts'
 
-/** How long a network may take to decide when the weather is calm and enough are honest, in milliseconds. */
-export const CALM_MS = 1_000_000
+/** How long an attempt may take to be decided when the weather is calm, in milliseconds. */
+const CALM_MS = 1_000_000
+/** How long the weather stays calm at most: doubts and retries open further attempts, as many as a package may have. */
+const CALM_MAX_MS = 5_000_000
 
 const SLICE_MS = 20_000
 const STRANGER_MS = 60_000
@@ -82,6 +84,8 @@ class SimNetwork {
   readonly #requesters: Requester[] = []
   readonly #referee: Referee
   readonly #signed = new Map<number, string>()
+  /** Since when an attempt was seen in calm weather, by its name. */
+  readonly #waitingSinceMs = new Map<string, number>()
   readonly #honest: ReadonlySet<string>
   /** The honest ones that are done before a deadline, too. */
   readonly #prompt: ReadonlySet<string>
@@ -123,7 +127,10 @@ class SimNetwork {
     await world.run(stormMs)
     if (world.violation !== undefined) return
     this.#calm()
-    for (let ms = 0; ms < CALM_MS && !this.#isDone(); ms += SLICE_MS) await world.run(stormMs + ms + SLICE_MS)
+    for (let ms = 0; ms < CALM_MAX_MS && !this.#isDone() && world.violation === undefined; ms += SLICE_MS) {
+      await world.run(stormMs + ms + SLICE_MS)
+      this.#checkWaiting()
+    }
     if (world.violation !== undefined) return
     this.#checkDecided()
     // Half the work of a schedule, and each start of the authority does it from the last snapshot on.
@@ -212,18 +219,24 @@ class SimNetwork {
     return attempts.every(({ closed }) => closed) && attempts.some(({ purl }) => purl === this.#scenario.lastPurl)
   }
 
-  /** Everything came to an end, and what enough honest builders were drawn for came to the truth. */
+  /** Every attempt comes to an end in time, those that began in calm weather too. */
+  #checkWaiting(): void {
+    const nowMs = this.#world.nowMs()
+    const attempts = [...this.#referee.view.attempts.values()]
+    for (const { closed, purl, name } of attempts) {
+      const sinceMs = this.#waitingSinceMs.get(name) ?? nowMs
+      this.#waitingSinceMs.set(name, sinceMs)
+      if (closed || nowMs - sinceMs < CALM_MS) continue
+      const text = `${purl} (${name.slice(0, 8)}) has no decision after ${CALM_MS / 1000} s without faults`
+      this.#world.fail('liveness', text)
+    }
+  }
+
+  /** What was asked for in calm weather was taken, and what enough honest builders were drawn for came to the truth. */
   #checkDecided(): void {
     const world = this.#world
     const { lastPurl } = this.#scenario
     const attempts = [...this.#referee.view.attempts.values()]
-    for (const { closed, purl, name } of attempts) {
-      if (!closed)
-        world.fail(
-          'liveness',
-          `${purl} (${name.slice(0, 8)}) has no decision ${CALM_MS / 1000} s after the faults stopped`,
-        )
-    }
     const last = attempts.find(({ purl, disputes }) => purl === lastPurl && disputes === undefined)
     if (
       last === undefined &&
