@@ -95,7 +95,7 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   const offline = createOffline(options, { ...part('offline'), store, serve, endpoints })
   started.defer(() => offline.sync.close())
 
-  const doors = { policy: rules.door(serve), logDoor: createLogDoor(log, clock, roles.statements.find) }
+  const doors = { policy: rules.door(serve), logDoor: createLogDoor(log, clock, roles.signed) }
   let ready = true
   serveRegistries(servers, options, { ...part('http'), backend: serve, observe: metrics.observe })
   serveApi(servers, options, {

@@ -184,6 +184,32 @@ test('six organisations build, agree and prove; standbys serve; an attempt that 
         report.builders.every(({ stated }) => stated),
         'every builder signed a statement, and it is in the file',
       )
+      const attested = await until('a summary that the builders signed together', async () => {
+        await regular.json('proof', decided.purl, '-o', proof)
+        const { code, stdout, stderr } = await run(PYRSIA, [
+          ...[
+            'attest',
+            'verify',
+            proof,
+            '--network',
+            join(elsewhere, 'network.json'),
+            '--artifact',
+            artefact,
+            '--json',
+          ],
+        ])
+        assert.equal(code, 0, stderr)
+        const { checks } = JSON.parse(stdout) as { checks: { name: string; holds: boolean; found: string }[] }
+        return checks.find(({ name }) => name === 'summary')?.found.startsWith('SLSA_BUILD_REPRODUCED')
+          ? checks
+          : undefined
+      })
+      assert.equal(attested.filter(({ name, holds }) => name.startsWith('statement of ') && holds).length, 4)
+      const shown = (await regular.json('attest', 'show', decided.id)) as { kind: string }[]
+      assert.deepEqual(
+        shown.map(({ kind }) => kind),
+        ['built', 'built', 'built', 'built', 'summary'],
+      )
       await writeFile(artefact, 'something else')
       assert.equal((await verify()).code, 8)
       const again = await regular.cli('build', 'npm', 'left-pad@1.3.0')

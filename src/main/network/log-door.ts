@@ -20,15 +20,15 @@ export interface ShownLog {
   readonly network: { readonly notes: readonly string[] }
 }
 
-/** The door to a log; `statement` finds what builders signed, for proofs. */
+/** The door to a log; `signed` finds what builders signed, for proofs. */
 export function createLogDoor(
   shown: ShownLog,
   { nowMs }: Pick<Clock, 'nowMs'>,
-  statement?: ProvingLog['statement'],
+  signed: Pick<ProvingLog, 'statement' | 'summary'> = {},
 ): LogDoor {
   const log = shown.trusted
   const { reader, network, timeOf } = log
-  const proving = statement === undefined ? log : { ...log, statement }
+  const proving = { ...log, ...signed }
   const size = (): number => reader.newest()?.size ?? 0
   const checkpoint = (): LogCheckpointView => {
     const newest = reader.newest()

@@ -29,6 +29,8 @@ export interface ProvingLog {
   readonly network: Network
   /** A builder's signed statement by the SHA-256 that its reveal names; undefined: nobody who can be asked has it. */
   statement?(name: string, signal: AbortSignal): Promise<Envelope | undefined>
+  /** The summary of the verdict at this index, with the signatures of a quorum; undefined: none could be had. */
+  summary?(index: number, signal: AbortSignal): Promise<Envelope | undefined>
 }
 
 /** The proof of one entry. @throws absent.entry, damaged.log */
@@ -50,7 +52,7 @@ export async function proveEntry(
  * verdict, of the newest entry on it. @throws absent.entry if there is nothing on it; damaged.log
  */
 export async function provePackage(
-  { reader, network, statement }: ProvingLog,
+  { reader, network, statement, summary }: ProvingLog,
   purl: Purl,
   signal: AbortSignal,
 ): Promise<MadeProof> {
@@ -69,7 +71,10 @@ export async function provePackage(
     ...(await changes(reader, network, signal)),
   ]
   const names = verdict === undefined ? [] : statementNames(verdict.entry)
-  const found = await Promise.all(names.map((name) => statement?.(name, signal)))
+  const found = await Promise.all([
+    ...names.map((name) => statement?.(name, signal)),
+    verdict === undefined ? undefined : summary?.(verdict.index, signal),
+  ])
   const envelopes = found.filter((envelope) => envelope !== undefined)
   return await prove(reader, newest, hits, { envelopes, revocations: revoked?.list })
 }

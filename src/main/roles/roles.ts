@@ -10,7 +10,7 @@ import { dispute, revoke } from '../../build/doubts.ts'
 import { createJobBook } from '../../build/jobs.ts'
 import { createMember, type Member } from '../../build/member.ts'
 import type { Ordering } from '../../build/ordering.ts'
-import { openSubmissions } from '../../build/submissions.ts'
+import { openSubmissions, type SubmissionView } from '../../build/submissions.ts'
 import { startWork } from '../../build/work.ts'
 import type { BuildDoor } from '../../http/api/parts.ts'
 import type { PeerHost, Peers } from '../../peers/peers.ts'
@@ -19,11 +19,13 @@ import type { Upstream } from '../../upstream/upstream.ts'
 import type { NodeLog } from '../log/node-log.ts'
 import { genesisOf } from '../network/genesis.ts'
 import { purlOf } from '../network/log-door.ts'
+import type { ProvingLog } from '../network/make-proof.ts'
 import { openBeacon } from '../network/open-beacon.ts'
 import { type Authority, startAuthority } from './authority.ts'
 import { createOrderHost } from './order-host.ts'
 import { createPeerOrdering } from './peer-ordering.ts'
 import { createStatements, type Statements } from './statements.ts'
+import { createSummaries, type Summaries } from './summary/summaries.ts'
 import { createTestBuilder } from './test-builder.ts'
 
 /** What the owner wants of the node. */
@@ -56,7 +58,8 @@ export interface Roles extends AsyncDisposable {
   /** What peers' messages for the order are answered with. */
   readonly transact: PeerHost['transact']
   readonly door: BuildDoor
-  readonly statements: Statements
+  /** Finds what builders signed, for proofs. */
+  readonly signed: Pick<ProvingLog, 'statement' | 'summary'>
   /** Why this node cannot do its part any more, for a person; undefined: it can. */
   failure(): string | undefined
   /** Begins to build and to send what waits, after the peers have started; ends before they stop. */
@@ -82,6 +85,8 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
   const deciding = authority?.member ?? memberOf(keys.consensus)
   const member = attesting ?? deciding
   const statements = createStatements(deps)
+  const summaries = openSummaries(deps, keys.attestation, statements)
+  const host = createOrderHost({ network, authority, member, passOn: peerOrdering.passOn, clock })
   const opened = { ordering, member, log: log.reader, network: network.origin, notebook: deps.store.notebook }
   let submissions: ReturnType<typeof openSubmissions> | undefined
   const started = (): ReturnType<typeof openSubmissions> => {
@@ -89,13 +94,13 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
     return submissions
   }
   return {
-    transact: createOrderHost({ network, authority, member, passOn: peerOrdering.passOn, clock }),
-    statements,
+    transact: (...given) => summaries.answer(given[0], given[1].peerId, given[2]) ?? host(...given),
+    signed: { statement: statements.find, summary: summaries.collect },
     failure: () => authority?.failure(),
     door: {
       notes: () => [authority?.failure() ?? []].flat(),
       submit: (question, signal) => started().submit(purlOf(question), signal),
-      status: (id, signal) => started().status(id, signal),
+      status: (id, signal) => started().status(id, signal).then(withSummary(summaries)),
       list: () => ({ submissions: started().list() }),
       dispute: (about, signal) => dispute(about, { log: log.reader, member }, signal),
       order: (transaction, signal) => ordering.order(transaction, signal),
@@ -121,13 +126,28 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
             })
       return {
         async [Symbol.asyncDispose]() {
-          await Promise.all([open.close(), work?.stop()])
+          await Promise.all([open.close(), work?.stop(), summaries.close()])
         },
       }
     },
     async [Symbol.asyncDispose]() {
       await authority?.[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Summaries for the nodes of a network of several; of a solo network there are none. */
+function openSummaries(deps: RolesDependencies, signer: Signer | undefined, statements: Statements): Summaries {
+  const { log, store } = deps
+  const { origin } = log.network.network
+  return createSummaries({ ...deps, network: origin, log: log.reader, signer, statements, notebook: store.notebook })
+}
+
+/** Whoever waited for a verdict has its summary collected, while its builders are there. */
+function withSummary(summaries: Summaries): (view: SubmissionView) => SubmissionView {
+  return (view) => {
+    if (view.verdict !== undefined) summaries.collectSoon(view.verdict.index)
+    return view
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { formatStatement, STATEMENT_PAYLOAD_TYPE } from '../../base/attestation/statement.ts'
 import { type LoggedVerdict, summaryOf } from '../../base/attestation/vsa.ts'
-import { type Envelope, type EnvelopeSignature, verifyEnvelope } from '../../base/crypto/dsse.ts'
+import { type Envelope, verifyEnvelope } from '../../base/crypto/dsse.ts'
 import { AppError } from '../../base/errors.ts'
 
 /** The payload that builders sign of a verdict; undefined for a verdict of which there is no summary. */
@@ -36,11 +36,6 @@ export function signersOf(envelope: Envelope, { entry }: LoggedVerdict): string[
     .filter(({ node }) => signed(envelope, Buffer.from(node, 'hex')))
     .map(({ organisation }) => organisation)
   return [...new Set(found)]
-}
-
-/** The signature as an envelope has it; the key's hex is the hint by which it is found. */
-export function summarySignature(node: string, sig: Uint8Array): EnvelopeSignature {
-  return { keyid: node, sig }
 }
 
 function signed(envelope: Envelope, key: Uint8Array): boolean {
