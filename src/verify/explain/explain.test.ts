@@ -256,6 +256,16 @@ test('what a verdict brings is computed again: who built nothing, how a dispute 
   assert.ok((await problemsOf(endless)).some(({ problem }) => /wanted the end of the dispute/.test(problem)))
 })
 
+test('two builders that miss the same deadline have both had their time, though the first one called a standby', async () => {
+  const net = createToyNetwork({ organisations: 9 })
+  const { request, selection } = net.draw('a', EXPLAINED_PURL)
+  net.block(selection.selected.slice(2).map(({ organisation }) => net.commit(organisation, request, honest())))
+  net.wait(100)
+  net.wait(100)
+  assert.ok(net.logged('fault').filter(({ fault }) => fault === 'missed-commit').length >= 2)
+  assert.deepEqual((await explainLog(net.entries)).problems, [])
+})
+
 test('revocations are computed again: who voted, that enough did, and the hash of the whole list', async () => {
   const net = createToyNetwork({ organisations: 9 })
   net.build('d', EXPLAINED_PURL, honest)

@@ -16,6 +16,8 @@ import { type AskedEntry, hashOf, type Logged, type Problem, problemOf } from '.
 
 /** A builder's part so far. */
 export interface SeatState extends SeatEntry {
+  /** When its time to commit began: with the draw, or when it was called. */
+  readonly sinceSeconds: number
   stage: 'waiting' | 'committed' | 'revealed' | 'missed' | 'faulty'
   commitment: string | undefined
   commit: number | undefined
@@ -48,24 +50,20 @@ export interface Seats {
 /** The seats as the selection fills them. */
 export function createSeats(input: SeatsInput): Seats {
   const { selection } = input
-  const seats: SeatState[] = selection.entry.selected.map(freeSeat)
+  const seats: SeatState[] = selection.entry.selected.map((seat) => freeSeat(seat, selection.entry.at.timeSeconds))
   const standbys = [...selection.entry.standbys]
-  let since = selection.entry.at.timeSeconds
   let closed = false
   const seatOf = (node: string): SeatState | undefined => seats.find((seat) => seat.node === node)
   const takeFault = (logged: Logged<FaultEntry>): Problem[] => {
     const { fault, node, at } = logged.entry
     const seat = seatOf(node)
-    const problems = faultProblems(logged, seat, seats, input, since)
+    const problems = faultProblems(logged, seat, seats, input)
     if (closed) return problems
     if (seat !== undefined && fault.startsWith('missed-')) seat.stage = 'missed'
     else if (seat !== undefined && DISQUALIFYING.includes(fault)) seat.stage = 'faulty'
     if (fault === 'missed-commit') {
       const next = standbys.shift()
-      if (next !== undefined) {
-        seats.push(freeSeat(next))
-        since = at.timeSeconds
-      }
+      if (next !== undefined) seats.push(freeSeat(next, at.timeSeconds))
     }
     return problems
   }
@@ -92,9 +90,10 @@ export function createSeats(input: SeatsInput): Seats {
 
 const DISQUALIFYING: readonly string[] = ['equivocation', 'mismatched-reveal', 'unlisted-recipe', 'copied-commitment']
 
-function freeSeat(seat: SeatEntry): SeatState {
+function freeSeat(seat: SeatEntry, sinceSeconds: number): SeatState {
   return {
     ...seat,
+    sinceSeconds,
     stage: 'waiting',
     commitment: undefined,
     commit: undefined,
@@ -166,7 +165,6 @@ function faultProblems(
   seat: SeatState | undefined,
   seats: readonly SeatState[],
   input: SeatsInput,
-  since: number,
 ): Problem[] {
   const { fault, organisation, tx, at } = logged.entry
   const no = (why: string): Problem[] => [problemOf(logged, 'fault', `${fault} of ${organisation}: ${why}`)]
@@ -178,7 +176,7 @@ function faultProblems(
   switch (fault) {
     case 'missed-commit': {
       if (seat.commit !== undefined) return no(`it committed in entry ${seat.commit}`)
-      const due = since + earliest(({ commitSeconds }) => commitSeconds)
+      const due = seat.sinceSeconds + earliest(({ commitSeconds }) => commitSeconds)
       return at.timeSeconds >= due ? [] : no(`it had time until ${due}, and this is ${at.timeSeconds}`)
     }
     case 'missed-reveal':
