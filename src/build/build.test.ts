@@ -126,6 +126,24 @@ test('D7: a builder whose memory was lost says nothing more rather than another 
   assert.deepEqual(faults, ['missed-reveal'])
 })
 
+test('an order that was out of reach is tried as soon as it is back, not only after the pause', async (t) => {
+  const { network } = await begin(t, { endless: true })
+  network.engine.watch(({ entries }) => {
+    if (entries.some(({ entry }) => entry.kind === 'selection')) network.cut = true
+  })
+  await asked(network)
+  await network.passUntil('the draw', async () => (await found(network, 'selection'))[0])
+  let turns = 0
+  await network.passUntil('five seconds', () => {
+    turns += 1
+    return turns > 5 ? true : undefined
+  })
+  assert.equal((await found(network, 'commit')).length, 0)
+  network.cut = false
+  network.reach()
+  assert.equal((await verdict(network)).outcome, 'rebuilt')
+})
+
 test('an order that cannot be reached for a while is tried again, within the deadline', async (t) => {
   const { network } = await begin(t)
   await asked(network)

@@ -14,6 +14,8 @@ export interface Member {
   readonly key: Hex32
   /** Signs and has it ordered. @throws what `Ordering.order` throws */
   send<T extends TransactionBody>(said: Said<T>, signal: AbortSignal): Promise<Ordered>
+  /** By which it has things ordered. */
+  readonly ordering: Ordering
 }
 
 /** What a key has to jump over if its sequence was used up ahead of time, in milliseconds: a clock that was wrong for an hour, a month. */
@@ -38,6 +40,7 @@ export function createMember(network: string, signer: Signer, deps: { ordering: 
   }
   return {
     key: Buffer.from(signer.publicKey).toString('hex'),
+    ordering: deps.ordering,
     async send(said, signal) {
       // Two at a time could overtake each other, and the first would be refused.
       const mine = turn.then(() => send(said, signal))

@@ -1,8 +1,10 @@
 /**
  * The way to the network's order, as the write flow sees it: an engine in this process, or an authority that peers lead to. Implemented
- * in `main/roles/`; interface only.
+ * in `main/roles/`; here are the interface, and how to wait for it.
  */
+import type { Clock } from '../base/clock.ts'
 import type { Hex32 } from '../base/entries/fields.ts'
+import { throwIfAborted } from '../base/errors.ts'
 
 /** What came of a transaction that was ordered, or that an authority would not order. */
 export interface Ordered {
@@ -24,4 +26,21 @@ export interface Ordering {
    * @throws unavailable.peer if no member can be reached or none does that, exhausted.quota, aborted.caller
    */
   ask(purl: string, signal: AbortSignal): Promise<Ordered>
+  /** Calls back when it may be in reach again, until the returned function is called. Not there: it always is. */
+  readonly onReachable?: (listener: () => void) => () => void
+}
+
+/** Sleeps before another try, no longer than until the order may be in reach again. @throws aborted.caller */
+export async function pauseBeforeOrder(
+  ms: number,
+  { ordering, clock }: { readonly ordering: Pick<Ordering, 'onReachable'>; readonly clock: Pick<Clock, 'sleep'> },
+  signal: AbortSignal,
+): Promise<void> {
+  const early = new AbortController()
+  const end = ordering.onReachable?.(() => early.abort())
+  try {
+    await clock.sleep(ms, AbortSignal.any([signal, early.signal])).catch(() => throwIfAborted(signal))
+  } finally {
+    end?.()
+  }
 }

@@ -76,6 +76,18 @@ test('a submission that cannot be sent waits, says why, and is sent after a rest
   assert.equal((await network.entries()).filter(({ kind }) => kind === 'request').length, 1)
 })
 
+test('a submission that waits is sent as soon as somebody is there who may know the way', async (t) => {
+  const network = await createBuildNetwork({ organisations: 5, endless: true })
+  const notebook = createNotebook()
+  notebook.set('build.submissions', 'kept', { network: TOY_NETWORK, purl: PURL, submittedSeconds: 1 })
+  network.cut = true
+  const submissions = open(t, network, notebook)
+  await network.passUntil('an obstacle', async () => (await submissions.status('kept', never)).reason)
+  network.cut = false
+  network.reach()
+  await network.passUntil('the request', async () => (await submissions.status('kept', never)).request)
+})
+
 test('who asks for what is asked for already is led to that request', async (t) => {
   const { network } = await begin(t, 0)
   const [one, other] = [open(t, network, createNotebook()), open(t, network, createNotebook(), false)]

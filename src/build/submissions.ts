@@ -9,6 +9,7 @@ import { type Hex32, hex32 } from '../base/entries/fields.ts'
 import { AppError, errorChain, isKind } from '../base/errors.ts'
 import { type Purl, parsePurl } from '../base/purl.ts'
 import type { Notebook } from '../store/store.ts'
+import { pauseBeforeOrder } from './ordering.ts'
 import { type Phase, type Progress, panelOf, phaseOf } from './progress.ts'
 import { createSlots } from './slots.ts'
 import { type SubmitDependencies, submit } from './steps/submit.ts'
@@ -153,7 +154,7 @@ class KeptSubmissions implements Submissions {
 
   /** Until somebody has ordered it, or it was denied. */
   async #send(id: string, kept: Kept): Promise<void> {
-    const { clock, notebook, logger } = this.#with
+    const { notebook, logger } = this.#with
     const { signal } = this.#ending
     for (let pauseMs = PAUSE_MS; !signal.aborted; pauseMs = Math.min(PAUSE_MAX_MS, pauseMs * 2)) {
       try {
@@ -171,7 +172,7 @@ class KeptSubmissions implements Submissions {
         }
         logger.info({ id, purl: kept.purl, error: reason }, 'a submission could not be sent yet')
         this.#obstacles.set(id, reason)
-        await clock.sleep(pauseMs, signal).catch(() => {})
+        await pauseBeforeOrder(pauseMs, this.#with, signal).catch(() => {})
       }
     }
   }

@@ -53,6 +53,8 @@ export interface BuildNetwork {
   entries(): Promise<Entry[]>
   /** Set to make the order unreachable. */
   cut: boolean
+  /** Tells those who wait for it that the order is in reach again. */
+  reach(): void
 }
 
 /** How builders behave. */
@@ -60,6 +62,8 @@ export interface BuildNetworkOptions {
   readonly organisations: number
   /** What a builder reports; undefined: it never ends. */
   readonly report?: (organisation: string) => BuildResult | undefined
+  /** Pauses last until they are cut short: nobody tries again because time has passed. */
+  readonly endless?: boolean
   /** Called when a builder has sent a transaction of this type, before it hears what came of it. */
   readonly onSent?: (organisation: string, type: string) => void | Promise<void>
 }
@@ -98,19 +102,23 @@ export async function createBuildNetwork(options: BuildNetworkOptions): Promise<
   const clock: Clock = {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
-    sleep: async (_ms, signal) => await turn(1, undefined, signal && { signal }),
+    sleep: async (_ms, signal) => await turn(options.endless ? ENDLESS_MS : 1, undefined, signal && { signal }),
     after: () => () => {},
   }
   const log = createMemoryWriter({ origin: TOY_NETWORK, keysOf: indexKeys, signAtOnce: false }, signerOf('the log'))
   const machine = createStateMachine({ network: TOY_NETWORK, beacon: TOY_BEACON })
   const genesis = { offers: toyOffers(options), rules: TOY_RULES, timeSeconds: TOY_START_SECONDS }
   const engine = await createMemoryConsensus({ genesis }, { machine, log, clock })
+  const reached = new Set<() => void>()
   const network: BuildNetwork = {
     engine,
     log,
     clock,
     cut: false,
-    ordering: orderingOf(engine, () => network.cut),
+    reach() {
+      for (const listener of reached) listener()
+    },
+    ordering: orderingOf(engine, () => network.cut, reached),
     member: (name) => createMember(TOY_NETWORK, signerOf(`${name}/attestation`), { ordering: network.ordering, clock }),
     authority: (name) =>
       createMember(TOY_NETWORK, signerOf(`${name}/consensus`), { ordering: network.ordering, clock }),
@@ -138,14 +146,21 @@ export async function createBuildNetwork(options: BuildNetworkOptions): Promise<
   return network
 }
 
+/** Longer than any test. */
+const ENDLESS_MS = 1_000_000
+
 const never = new AbortController().signal
 
 function toyRound(round: number): Said<BeaconBody> {
   return { type: 'beacon', round, randomness: toyRandomness(round), proof: 'ab' }
 }
 
-function orderingOf(engine: MemoryConsensus, isCut: () => boolean): Ordering {
+function orderingOf(engine: MemoryConsensus, isCut: () => boolean, reached: Set<() => void>): Ordering {
   return {
+    onReachable(listener) {
+      reached.add(listener)
+      return () => reached.delete(listener)
+    },
     async order(transaction, signal) {
       if (isCut()) throw new AppError('unavailable.peer', 'no authority can be reached')
       const { refusal, entries } = await engine.submit(transaction, signal)

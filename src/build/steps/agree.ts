@@ -8,7 +8,7 @@ import type { VerdictEntry } from '../../base/entries/entry.ts'
 import type { CommitBody, RevealBody } from '../../base/entries/transaction.ts'
 import { AppError, errorChain, isKind } from '../../base/errors.ts'
 import type { Member } from '../member.ts'
-import type { Ordered } from '../ordering.ts'
+import { type Ordered, pauseBeforeOrder } from '../ordering.ts'
 import { type Progress, phaseOf } from '../progress.ts'
 import { lookUp, type WatchedLog, waitFor } from '../watch.ts'
 import type { Attestation } from './attest.ts'
@@ -81,6 +81,7 @@ async function insist(
     const progress = await lookUp(log, job, signal)
     if (isThere(progress) || progress.verdict !== undefined) return
     logger.debug({ purl: job.purl, request: job.request, what }, 'telling the network')
+    let pause: Pause = (ms, until) => deps.clock.sleep(ms, until)
     try {
       const { refusal } = await send()
       if (refusal !== undefined && FINAL.includes(refusal)) {
@@ -90,24 +91,27 @@ async function insist(
     } catch (error) {
       if (signal.aborted || !(isKind(error, 'unavailable') || isKind(error, 'exhausted'))) throw error
       logger.info({ purl: job.purl, error: errorChain(error) }, 'the network was not reached, trying again')
+      pause = (ms, until) => pauseBeforeOrder(ms, { ordering: deps.member.ordering, clock: deps.clock }, until)
     }
-    await passed(job, isThere, deps, signal, pauseMs)
+    await passed(job, isThere, log, signal, (until) => pause(pauseMs, until))
   }
 }
 
-/** Until the log has it, or so much time has passed. */
+type Pause = (ms: number, signal: AbortSignal) => Promise<void>
+
+/** Until the log has it, or the pause is over. */
 async function passed(
   job: Assignment,
   isThere: (progress: Progress) => boolean,
-  { log, clock }: AgreeDependencies,
+  log: WatchedLog,
   signal: AbortSignal,
-  ms: number,
+  pause: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const over = new AbortController()
   const either = AbortSignal.any([signal, over.signal])
   const seen = waitFor(log, job, (progress) => isThere(progress) || progress.verdict !== undefined || undefined, either)
   try {
-    await Promise.race([seen, clock.sleep(ms, either)])
+    await Promise.race([seen, pause(either)])
   } finally {
     over.abort()
     await seen.catch(() => {})

@@ -107,6 +107,7 @@ test('a node sends to an authority first, tries others, and ends the way of a me
   const tried: string[] = []
   const peers = {
     list: () => ['x', AUTHORITY, 'y'].map((peerId) => ({ peerId, connected: peerId !== 'y' }) as PeerInfo),
+    onConnected: () => () => undefined,
     async transact(peerId: string): Promise<Uint8Array> {
       tried.push(peerId)
       if (peerId === AUTHORITY) throw new AppError('unavailable.peer', 'it is away')

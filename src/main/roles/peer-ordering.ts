@@ -19,7 +19,7 @@ const PASSED_ON_MAX = 2
 /** The way through these peers. */
 export function createPeerOrdering(
   network: Network,
-  { peers, random }: { readonly peers: Pick<Peers, 'list' | 'transact'>; readonly random: Random },
+  { peers, random }: { readonly peers: Pick<Peers, 'list' | 'onConnected' | 'transact'>; readonly random: Random },
 ): PeerOrdering {
   const authorities = new Set(
     network.organisations.flatMap(({ roles, keys }) => (roles.includes('authority') && keys.peer ? [keys.peer] : [])),
@@ -61,6 +61,8 @@ export function createPeerOrdering(
       const text = Buffer.from(transaction).toString('base64')
       return send({ ...own, transaction: text }, { triedMax: TRIED_MAX }, signal)
     },
+    // Whoever comes may know the way.
+    onReachable: (listener) => peers.onConnected(listener),
     ask: (purl, signal) => send({ ...own, purl }, { triedMax: TRIED_MAX }, signal),
     async passOn(message, except, signal) {
       if (message.hops === 0) throw new AppError('unavailable.peer', 'a message was passed on often enough')

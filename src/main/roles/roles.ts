@@ -45,7 +45,7 @@ export interface RolesOptions {
 /** What the roles stand on. */
 export interface RolesDependencies {
   readonly log: NodeLog
-  readonly peers: Pick<Peers, 'list' | 'transact' | 'lookup' | 'fetch'>
+  readonly peers: Pick<Peers, 'list' | 'onConnected' | 'transact' | 'lookup' | 'fetch'>
   readonly store: Store
   readonly upstream: Pick<Upstream, 'request'>
   readonly clock: Clock
