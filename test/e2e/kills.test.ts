@@ -3,12 +3,11 @@ import { test } from 'node:test'
 import { KilledNetwork, type Step, type Victim } from '../kit/killed-network.ts'
 
 const KILLS: readonly (readonly [Victim, Step])[] = [
-  // Known to nobody but the asker; then known to all but, perhaps, the asker.
-  ['asker', 'accepted'],
+  // The network has the request, and the answer may be lost.
   ['asker', 'requested'],
   // What a builder is bound to is on its disk before it is sent.
   ['builder', 'commit-sent'],
-  ['builder', 'revealed'],
+  // Whoever is not in the log yet has to find the way again.
   ['authority', 'committed'],
   ['authority', 'reveal-sent'],
 ]

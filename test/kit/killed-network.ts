@@ -32,8 +32,9 @@ export type Victim = 'authority' | 'builder' | 'asker'
 /** Nobody misses a deadline because a process has to start again, on a busy machine either. */
 const RULES = { commitSeconds: 120, revealSeconds: 120 }
 const BUILD_TIME = '1s'
-/** Moments pass quickly. */
-const LOOK_MS = 10
+/** Moments pass quickly; that somebody begins to send is over the soonest, and costs the least to look for. */
+const LOOK_MS = 50
+const LINE_MS = 10
 const MOMENT_MS = 60_000
 const DECIDED_MS = 110_000
 const ASKER = 'asker'
@@ -233,8 +234,8 @@ export class KilledNetwork {
   /** It says in its own log that it is about to tell the network. */
   async #tells(name: string, purl: string, what: 'commitment' | 'result'): Promise<void> {
     const { process } = this.#node(name)
-    const isIt = (line: string): boolean => line.includes(`"purl":"${purl}"`) && line.includes(`"what":"${what}"`)
-    await until(`${name} to tell its ${what}`, () => process.stderr().split('\n').some(isIt), MOMENT_MS, LOOK_MS)
+    const line = new RegExp(`"purl":"${purl.replaceAll('.', '\\.')}","request":"[0-9a-f]{64}","what":"${what}"`)
+    await until(`${name} to tell its ${what}`, () => line.test(process.stderr()), MOMENT_MS, LINE_MS)
   }
 
   async #checkEntries(purl: string, request: string): Promise<void> {
