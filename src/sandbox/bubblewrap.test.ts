@@ -1,27 +1,15 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { after } from 'node:test'
 import { needs } from '../../test/kit/needs.ts'
+import { openRealSandbox, type RealSandbox } from '../../test/kit/real-sandbox.ts'
 import { sandboxSuite } from '../../test/kit/sandbox-suite.ts'
-import { silentLogger } from '../base/clock.ts'
-import { systemClock, systemRandom } from '../main/effects.ts'
-import { createBubblewrapSandbox } from './bubblewrap.ts'
-import { requireBubblewrap } from './find-bubblewrap.ts'
 
-const folders: string[] = []
+const opened: RealSandbox[] = []
 after(async () => {
-  for (const folder of folders) await rm(folder, { recursive: true, force: true })
+  for (const each of opened) await each[Symbol.asyncDispose]()
 })
 
-async function open() {
-  const folder = await mkdtemp(join(tmpdir(), 'pyrsia-sandbox-'))
-  folders.push(folder)
-  const bubblewrap = await requireBubblewrap()
-  return await createBubblewrapSandbox(
-    { folder, bubblewrap },
-    { clock: systemClock, random: systemRandom, logger: silentLogger },
-  )
-}
-
-sandboxSuite('bubblewrap', needs('bubblewrap', 'python3'), open)
+sandboxSuite('bubblewrap', needs('bubblewrap', 'python3'), async () => {
+  const real = await openRealSandbox()
+  opened.push(real)
+  return real.sandbox
+})

@@ -10,6 +10,7 @@ import { AppError } from '../base/errors.ts'
 import { moduleUrl } from '../base/module-url.ts'
 import { type Mount, processorFiles } from './command/command.ts'
 import { ETC, ETC_OF_MACHINE, INSIDE } from './command/inside.ts'
+import { seccompFilter } from './command/seccomp.ts'
 import type { FoundBubblewrap } from './find-bubblewrap.ts'
 import { createJob } from './job/job.ts'
 import { removeTree } from './job/own.ts'
@@ -60,6 +61,7 @@ export async function createBubblewrapSandbox(
     ),
   ]
   const allowed = await allowedProcessors()
+  const filter = seccompFilter(process.arch)
   let count = 0
   return {
     name: `bubblewrap ${bubblewrap.version}`,
@@ -71,7 +73,7 @@ export async function createBubblewrapSandbox(
       const uid = UIDS.first + (count % UIDS.count)
       count += 1
       const shown = await writeShared(place, processorFiles(cpuCount), '/')
-      const own = { bubblewrap, folder: place, uid, processors, runner, mounts: [...mounts, ...shown] }
+      const own = { bubblewrap, folder: place, uid, processors, runner, filter, mounts: [...mounts, ...shown] }
       return createJob(job, own, dependencies)
     },
   }

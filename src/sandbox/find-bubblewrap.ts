@@ -64,25 +64,24 @@ export async function findBubblewrap(path?: string): Promise<BubblewrapFinding> 
   if (setpriv === undefined || prlimit === undefined || taskset === undefined) {
     return missing('setpriv, prlimit or taskset is not installed', 'apt-get install util-linux')
   }
-  return await tryWays({ bubblewrap, setpriv, prlimit, taskset }, version)
+  return await tryIt({ bubblewrap, setpriv, prlimit, taskset }, version)
 }
 
-async function tryWays(programs: SandboxPrograms, version: string): Promise<BubblewrapFinding> {
+async function tryIt(programs: SandboxPrograms, version: string): Promise<BubblewrapFinding> {
+  // Root has no `user` way: files of the kernel ask who one is outside, so a build would be root to them.
+  const way: SandboxWay = process.getuid?.() === 0 ? 'own-uid' : 'user'
   const system = await systemTree()
-  const reasons: string[] = []
   const inside = { programs, limits: TRIAL_LIMITS, directory: '/', processors: undefined }
-  for (const way of process.getuid?.() === 0 ? (['own-uid', 'user'] as const) : (['user'] as const)) {
-    const tried = await run(
-      commandOf({
-        ...{ way, programs, uid: TRIAL_UID, system, limits: TRIAL_LIMITS, statusDescriptor: undefined },
-        mounts: [{ from: '/usr', to: INSIDE.job }],
-        program: [...confinementOf(inside), 'true'],
-      }),
-    )
-    if (tried.exitCode === 0) return { kind: 'found', programs, version, way, system }
-    reasons.push(tried.output.trim().split('\n').at(-1) ?? '')
-  }
-  return missing(`bubblewrap cannot make a sandbox here: ${reasons.join('; ')}`, NAMESPACES_ADVICE)
+  const tried = await run(
+    commandOf({
+      ...{ way, programs, uid: TRIAL_UID, system, limits: TRIAL_LIMITS, descriptors: {} },
+      mounts: [{ from: '/usr', to: INSIDE.job }],
+      program: [...confinementOf(inside), 'true'],
+    }),
+  )
+  if (tried.exitCode === 0) return { kind: 'found', programs, version, way, system }
+  const complaint = tried.output.trim().split('\n').at(-1) ?? ''
+  return missing(`bubblewrap cannot make a sandbox here: ${complaint}`, NAMESPACES_ADVICE)
 }
 
 /** What works. @throws unavailable.sandbox with the reason and what may be done */

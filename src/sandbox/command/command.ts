@@ -36,8 +36,8 @@ export interface CommandPlan {
   readonly system: { readonly folders: readonly string[]; readonly links: ReadonlyArray<readonly [string, string]> }
   readonly mounts: readonly Mount[]
   readonly limits: JobLimits
-  /** Descriptor on which bubblewrap says the process id of the step's first process. */
-  readonly statusDescriptor: number | undefined
+  /** Descriptors on which bubblewrap says the id of the step's first process, and reads the filter of system calls. */
+  readonly descriptors: { readonly status?: number; readonly filter?: number }
   readonly program: readonly string[]
 }
 
@@ -54,26 +54,42 @@ export interface ConfinementPlan {
 /** Open files of one process. */
 const OPEN_FILES_MAX = 16_384
 const MEMORY_FOLDER_SHARE = 4
+/** Some belong to the machine and may be written by who is root outside, whatever rights it has left. Bubblewrap covers not all. */
+const KERNEL_KNOBS = ['sys', 'sysrq-trigger', 'irq', 'bus', 'fs', 'acpi', 'scsi', 'asound'].map(
+  (name) => `/proc/${name}`,
+)
 
 const OWN = ['--uid', String(IDENTITY.uid), '--gid', String(IDENTITY.gid)]
 
 /** The command line that starts the runner; its first word is bubblewrap. */
 export function commandOf(plan: CommandPlan): readonly [string, ...string[]] {
   const { bubblewrap, setpriv } = plan.programs
-  const status = plan.statusDescriptor === undefined ? [] : ['--json-status-fd', String(plan.statusDescriptor)]
-  const fixed = ['--as-pid-1', '--die-with-parent', '--new-session', ...status, ...tree(plan)]
-  // Low ports of the sandbox's own loopback: the runner listens for questions about names there.
-  const user = [
+  const { status, filter } = plan.descriptors
+  const descriptors = [
+    ...(status === undefined ? [] : ['--json-status-fd', String(status)]),
+    ...(filter === undefined ? [] : ['--seccomp', String(filter)]),
+  ]
+  // Low ports of the sandbox's own loopback: the runner listens for questions about names there. The namespaces that this is a right
+  // in must be of the last user namespace, so they are made by a bubblewrap that mounts nothing.
+  const rights = ['--cap-drop', 'ALL', '--cap-add', 'CAP_NET_BIND_SERVICE']
+  const apart = ['--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--hostname', IDENTITY.host]
+  const inner = [
+    bubblewrap,
+    '--dev-bind',
+    '/',
+    '/',
     '--unshare-user',
     ...OWN,
-    '--hostname',
-    IDENTITY.host,
-    '--cap-drop',
-    'ALL',
-    '--cap-add',
-    'CAP_NET_BIND_SERVICE',
+    ...rights,
+    ...apart,
+    '--die-with-parent',
+    '--',
   ]
-  if (plan.way === 'user') return [bubblewrap, '--unshare-all', ...user, ...fixed, '--', ...plan.program]
+  const first = [bubblewrap, '--unshare-pid', '--as-pid-1', '--die-with-parent', '--new-session'] as const
+  if (plan.way === 'user') {
+    const user = ['--unshare-user', ...OWN, '--cap-drop', 'ALL']
+    return [...first, ...user, ...descriptors, ...tree(plan), '--', ...inner, ...plan.program]
+  }
   const becoming = [
     '--cap-drop',
     'ALL',
@@ -87,11 +103,7 @@ export function commandOf(plan: CommandPlan): readonly [string, ...string[]] {
   const become = [setpriv, '--reuid', String(plan.uid), '--regid', String(plan.uid), '--clear-groups']
   // A change of user forgets who is to die with whom: it is said again.
   const drop = ['--inh-caps=-all', '--bounding-set=-all', '--pdeathsig', 'SIGKILL']
-  const apart = ['--unshare-net', '--unshare-ipc', '--unshare-uts', '--unshare-cgroup-try', '--die-with-parent']
-  return [
-    ...([bubblewrap, '--unshare-pid', ...becoming, ...fixed, '--', ...become, ...drop] as const),
-    ...[bubblewrap, '--dev-bind', '/', '/', ...user, ...apart, '--', ...plan.program],
-  ]
+  return [...first, ...becoming, ...descriptors, ...tree(plan), '--', ...become, ...drop, ...inner, ...plan.program]
 }
 
 /**
@@ -113,6 +125,7 @@ export function confinementOf(plan: ConfinementPlan): readonly [string, ...strin
     // Bubblewrap refuses to start with rights that it did not ask for.
     ...([setpriv, '--ambient-caps=-all', '--inh-caps=-all'] as const),
     ...[bubblewrap, '--dev-bind', '/', '/', '--unshare-user', '--disable-userns', ...OWN, '--cap-drop', 'ALL'],
+    ...KERNEL_KNOBS.flatMap((path) => ['--ro-bind-try', path, path]),
     ...['--die-with-parent', '--chdir', plan.directory, '--'],
     ...(processors === undefined ? [] : [taskset, '-c', processors.join(',')]),
     ...[prlimit, ...Object.entries(bounds).map(([name, value]) => `--${name}=${value}:${value}`)],

@@ -40,6 +40,8 @@ export type StepReport =
   | { readonly kind: 'started' }
   /** Something was asked of the network that the step has not declared. */
   | { readonly kind: 'undeclared'; readonly what: string }
+  /** The log is full: what is printed from now on is dropped. */
+  | { readonly kind: 'full' }
   /** `exitCode`: 128 and the signal's number if a signal ended it. */
   | { readonly kind: 'ended'; readonly exitCode: number; readonly droppedBytes: number }
 
@@ -174,6 +176,7 @@ function copyLog(out: Socket, bytesMax: number): { dropped(): number } {
   out.on('data', (chunk: Buffer) => {
     const kept = chunk.subarray(0, left)
     left -= kept.length
+    if (droppedBytes === 0 && kept.length < chunk.length) tell({ kind: 'full' })
     droppedBytes += chunk.length - kept.length
     for (let at = 0; at < kept.length; ) {
       try {

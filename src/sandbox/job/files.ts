@@ -29,6 +29,8 @@ export interface JobFiles {
 
 const NAMES_MAX = 10_000
 const LINKS_MAX = 40
+const NOTHING = 'nothing'
+const OUT_OF_REACH: ReadonlySet<string> = new Set(['EACCES', 'ENAMETOOLONG', 'ENOTDIR', 'ELOOP'])
 const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_WRONLY, O_CREAT, O_EXCL } = constants
 
 /** The files of the job whose tree is at `root`. */
@@ -51,7 +53,8 @@ export function createJobFiles(root: string): JobFiles {
     async list(path) {
       const folder = resolveInside(root, path)
       if (folder?.kind !== 'folder') return undefined
-      const entries = readdirSync(folder.path, { withFileTypes: true })
+      const entries = reached(() => readdirSync(folder.path, { withFileTypes: true }))
+      if (entries === undefined) return undefined
       if (entries.length > NAMES_MAX) {
         throw new AppError('exhausted.size', `${path} of a build holds ${entries.length} names, ${NAMES_MAX} are read`)
       }
@@ -99,8 +102,9 @@ function resolveInside(root: string, path: string): Resolved | undefined {
       continue
     }
     const here = join(root, ...gone, name)
-    const facts = lstatSync(here, { throwIfNoEntry: false })
-    if (facts?.isSymbolicLink()) {
+    const facts = reached(() => lstatSync(here, { throwIfNoEntry: false }) ?? NOTHING)
+    if (facts === undefined) return undefined
+    if (facts !== NOTHING && facts.isSymbolicLink()) {
       links += 1
       if (links > LINKS_MAX) return undefined
       const target = readlinkSync(here)
@@ -112,7 +116,7 @@ function resolveInside(root: string, path: string): Resolved | undefined {
       continue
     }
     gone.push(name)
-    kind = facts === undefined ? 'nothing' : facts.isDirectory() ? 'folder' : facts.isFile() ? 'file' : 'other'
+    kind = facts === NOTHING ? 'nothing' : facts.isDirectory() ? 'folder' : facts.isFile() ? 'file' : 'other'
   }
   return { kind, path: join(root, ...gone) }
 }
@@ -128,11 +132,22 @@ function componentsOf(path: string): string[] | undefined {
 function openPlain(root: string, path: string): OpenFile | undefined {
   const found = resolveInside(root, path)
   if (found?.kind !== 'file') return undefined
-  const descriptor = openSync(found.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+  const descriptor = reached(() => openSync(found.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK))
+  if (descriptor === undefined) return undefined
   const facts = fstatSync(descriptor)
   if (facts.isFile()) return { descriptor, sizeBytes: facts.size }
   closeSync(descriptor)
   return undefined
+}
+
+/** What a build has shut, or made too long, is not there. */
+function reached<T>(look: () => T): T | undefined {
+  try {
+    return look()
+  } catch (error) {
+    if (OUT_OF_REACH.has((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw error
+  }
 }
 
 /** Exactly the bytes that the file had when it was opened; closes it. */

@@ -15,7 +15,7 @@ import { watchStep } from '../watch/watch.ts'
 import { createJobFiles } from './files.ts'
 import { createJobLog, type JobLog } from './log.ts'
 import { handOver, removeTree } from './own.ts'
-import { STATUS_DESCRIPTOR, type StepEnd, startStep } from './step.ts'
+import { DESCRIPTORS, type StepEnd, startStep } from './step.ts'
 
 /** What the sandbox gives a job. */
 export interface JobPlace {
@@ -28,6 +28,8 @@ export interface JobPlace {
   readonly processors: readonly number[] | undefined
   /** Name of the runner's program in `INSIDE.runtime`. */
   readonly runner: string
+  /** What system calls its steps may make; undefined: all that the kernel lets them. */
+  readonly filter: Uint8Array | undefined
   /** What it sees beside its own tree. */
   readonly mounts: readonly Mount[]
 }
@@ -143,12 +145,14 @@ async function attempt(
   let outputBytes = 0
   const running = startStep({
     command: commandFor(parts, socket),
+    filter: parts.place.filter,
     request: requestFor(parts, step, socket, roomBytes),
     onOutput(bytes) {
       outputBytes += bytes.length
       log.add(bytes)
       if (outputBytes > roomBytes + OUTPUT_SLACK_BYTES) end('output')
     },
+    onFull: log.full,
     onUndeclared(what) {
       undeclared += 1
       log.note(`undeclared: the step asked for ${what}`)
@@ -189,7 +193,7 @@ function commandFor({ options, place, root }: Parts, socket: string | undefined)
   return commandOf({
     ...{ way, programs, uid: place.uid, system, limits: options.limits },
     mounts: [...place.mounts, ...own],
-    statusDescriptor: STATUS_DESCRIPTOR,
+    descriptors: place.filter === undefined ? { status: DESCRIPTORS.status } : DESCRIPTORS,
     program: [`${INSIDE.runtime}/node`, '--no-warnings', `${INSIDE.runtime}/${place.runner}`],
   })
 }

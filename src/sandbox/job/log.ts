@@ -10,6 +10,8 @@ export interface JobLog {
   add(bytes: Uint8Array): void
   /** A line of the sandbox itself; never dropped. */
   note(line: string): void
+  /** What the step prints from now on is dropped before it comes here. */
+  full(): void
   /** Counts what was dropped before it came here. */
   dropped(sizeBytes: number): void
   /** Ends the part of the step, saying what was dropped. */
@@ -26,6 +28,7 @@ export function createJobLog(bytesMax: number): JobLog {
   const chunks: Uint8Array[] = []
   let keptBytes = 0
   let droppedBytes = 0
+  let isFull = false
   let partAt = 0
   const push = (text: string): void => {
     chunks.push(Buffer.from(text))
@@ -36,6 +39,7 @@ export function createJobLog(bytesMax: number): JobLog {
       push(`== ${plain(step)}\n`)
       partAt = chunks.length
       droppedBytes = 0
+      isFull = false
     },
     add(bytes) {
       const kept = Uint8Array.from(bytes.subarray(0, bytesMax - keptBytes))
@@ -44,10 +48,14 @@ export function createJobLog(bytesMax: number): JobLog {
       if (kept.length > 0) chunks.push(kept)
     },
     note: (line) => push(`-- ${plain(line)}\n`),
+    full() {
+      isFull = true
+    },
     dropped(sizeBytes) {
       droppedBytes += sizeBytes
     },
     end() {
+      if (droppedBytes === 0 && isFull) push(`-- further output was dropped: the log of a build holds ${bytesMax}\n`)
       if (droppedBytes > 0)
         push(`-- ${droppedBytes} bytes of output were dropped: the log of a build holds ${bytesMax}\n`)
     },

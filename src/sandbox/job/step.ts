@@ -2,7 +2,7 @@
  * Starts one step, speaks with the runner inside, and waits until the last process of it is gone. Knows nothing of jobs and limits:
  * it is told what to start and when to end it.
  */
-import { spawn } from 'node:child_process'
+import { type StdioOptions, spawn } from 'node:child_process'
 import type { Duplex, Readable } from 'node:stream'
 import type { StepReport, StepRequest } from '../inside/run-step.ts'
 
@@ -10,8 +10,12 @@ import type { StepReport, StepRequest } from '../inside/run-step.ts'
 export interface StepStart {
   readonly command: readonly [string, ...string[]]
   readonly request: StepRequest
+  /** Written to `DESCRIPTORS.filter`. */
+  readonly filter: Uint8Array | undefined
   onOutput(bytes: Uint8Array): void
   onUndeclared(what: string): void
+  /** Its log is full: the runner drops what it prints from now on. */
+  onFull(): void
 }
 
 /** How it ended. */
@@ -34,19 +38,22 @@ export interface RunningStep {
   readonly ended: Promise<StepEnd>
 }
 
-/** Descriptor on which bubblewrap says the first process's id; the control channel is 3. */
-export const STATUS_DESCRIPTOR = 4
+/** Descriptors on which bubblewrap says the first process's id, and reads the filter; the control channel is 3. */
+export const DESCRIPTORS = { status: 4, filter: 5 } as const
 
 const PATH = '/usr/bin:/bin:/usr/sbin:/sbin'
 const COMPLAINT_CHARACTERS = 4_096
 const LINE_CHARACTERS_MAX = 65_536
 
+type Streams = [null, Readable, Readable, Duplex, Readable, Duplex]
+
 /** Starts. */
 export function startStep(start: StepStart): RunningStep {
   const [program, ...args] = start.command
   // Nothing of the node's environment: what it holds may be secret, and would change what builds see.
-  const child = spawn(program, args, { cwd: '/', env: { PATH }, stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'] })
-  const [, output, complaints, control, status] = child.stdio as unknown as [null, Readable, Readable, Duplex, Readable]
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe', 'pipe', 'pipe', 'pipe']
+  const child = spawn(program, args, { cwd: '/', env: { PATH }, stdio })
+  const [, output, complaints, control, status, filter] = child.stdio as unknown as Streams
   let pid: number | undefined
   let killed = false
   let started = false
@@ -66,6 +73,7 @@ export function startStep(start: StepStart): RunningStep {
     const said = readReport(line)
     if (said?.kind === 'started') started = true
     else if (said?.kind === 'undeclared') start.onUndeclared(said.what)
+    else if (said?.kind === 'full') start.onFull()
     else report ??= said
   })
   output.on('data', (bytes: Buffer) => start.onOutput(bytes))
@@ -73,6 +81,8 @@ export function startStep(start: StepStart): RunningStep {
     complaint = (complaint + text).slice(0, COMPLAINT_CHARACTERS)
   })
   control.on('error', () => undefined)
+  filter.on('error', () => undefined)
+  filter.end(start.filter)
   control.write(`${JSON.stringify(start.request)}\n`)
   const ended = new Promise<StepEnd>((resolve, reject) => {
     child.on('error', reject)
@@ -115,7 +125,7 @@ function readReport(line: string): StepReport | undefined {
   }
   if (said === null) return undefined
   const { kind, what, exitCode, droppedBytes } = said
-  if (kind === 'started') return { kind }
+  if (kind === 'started' || kind === 'full') return { kind }
   if (kind === 'undeclared' && typeof what === 'string') return { kind, what }
   if (kind !== 'ended' || !isCount(exitCode) || !isCount(droppedBytes)) return undefined
   return { kind, exitCode: exitCode & 255, droppedBytes }

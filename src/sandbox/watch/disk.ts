@@ -3,11 +3,13 @@
  * part of what the job may still take, or a while has passed.
  */
 import { execFile } from 'node:child_process'
-import { statfsSync } from 'node:fs'
+import { statfsSync, statSync } from 'node:fs'
 import type { Clock } from '../../base/clock.ts'
 
 /** Counts a job's tree. */
 export interface DiskWatch {
+  /** The file system's number, as in `stat`. */
+  readonly device: number
   /** Bytes that the tree took when last counted; counts again if it may have grown beyond the limit since. */
   look(): Promise<number>
   /** Counts now. */
@@ -19,13 +21,18 @@ const PATH = '/usr/bin:/bin'
 
 /** Watches the tree at `root`. */
 export function createDiskWatch(root: string, diskBytes: number, clock: Clock): DiskWatch {
-  let last = { treeBytes: 0, usedBytes: usedBytes(root), atMs: clock.monotonicMs() }
+  const atFirst = usedBytes(root)
+  let last = { treeBytes: 0, usedBytes: atFirst, atMs: clock.monotonicMs() }
   const count = async (): Promise<number> => {
     const used = usedBytes(root)
-    last = { treeBytes: await treeBytes(root), usedBytes: used, atMs: clock.monotonicMs() }
+    const counted = await countTree(root)
+    // What was hidden from the count is as much as the whole file system has grown by, at most.
+    const treeBytes = counted.isWhole ? counted.sizeBytes : Math.max(counted.sizeBytes, used - atFirst)
+    last = { treeBytes, usedBytes: used, atMs: clock.monotonicMs() }
     return last.treeBytes
   }
   return {
+    device: statSync(root).dev,
     count,
     async look() {
       const grownBytes = usedBytes(root) - last.usedBytes
@@ -40,11 +47,12 @@ function usedBytes(path: string): number {
   return (blocks - bfree) * bsize
 }
 
-/** What is really taken: holes count nothing. Files that vanish meanwhile are no error. */
-function treeBytes(root: string): Promise<number> {
+/** What is really taken: holes count nothing. Files that vanish meanwhile are no error; a folder that cannot be read hides something. */
+function countTree(root: string): Promise<{ readonly sizeBytes: number; readonly isWhole: boolean }> {
   return new Promise((resolve) => {
-    execFile('du', ['-sxk', '--', root], { env: { PATH }, cwd: '/' }, (_error, stdout) => {
-      resolve((Number.parseInt(stdout, 10) || 0) * 1024)
+    execFile('du', ['-sxk', '--', root], { env: { PATH, LC_ALL: 'C' }, cwd: '/' }, (_error, stdout, stderr) => {
+      const sizeBytes = (Number.parseInt(stdout, 10) || 0) * 1024
+      resolve({ sizeBytes, isWhole: !stderr.includes('ermission denied') })
     })
   })
 }

@@ -1,5 +1,5 @@
 /** What the processes of a step use, read through the step's own `/proc`: it lists them and no others. */
-import { readdirSync, readFileSync, statfsSync } from 'node:fs'
+import { readdirSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs'
 
 /** The use of a step. */
 export interface ProcessUse {
@@ -12,6 +12,7 @@ export interface ProcessUse {
 }
 
 const PAGE_BYTES = 4096
+const BLOCK_BYTES = 512
 const MEMORY_FOLDERS = ['tmp', 'dev/shm']
 
 /** Measures; `pid` is the step's first process as seen outside. Undefined: it is gone. */
@@ -61,5 +62,47 @@ function measureOne(folder: string): Omit<ProcessUse, 'folderBytes'> {
     return { threadCount: Number(fields[17]), memoryBytes: (Number(resident) - Number(shared)) * PAGE_BYTES }
   } catch {
     return { threadCount: 0, memoryBytes: 0 }
+  }
+}
+
+/**
+ * What lies in files that have no name any more, or never had one, but are held open by a process of the step: on the disk of
+ * device `disk`, and in memory. Neither a count of the tree nor the memory of the processes shows them.
+ */
+export function measureNameless(
+  pid: number,
+  disk: number,
+): { readonly diskBytes: number; readonly memoryBytes: number } {
+  const root = `/proc/${pid}/root/proc`
+  const counted = MEMORY_FOLDERS.map((folder) => factsOf(`/proc/${pid}/root/${folder}`)?.dev)
+  const seen = new Set<string>()
+  let diskBytes = 0
+  let memoryBytes = 0
+  for (const name of namesIn(root)) {
+    if (!/^\d+$/.test(name)) continue
+    for (const descriptor of namesIn(`${root}/${name}/fd`)) {
+      const facts = factsOf(`${root}/${name}/fd/${descriptor}`)
+      if (facts === undefined || !facts.isFile() || facts.nlink > 0 || seen.has(`${facts.dev}:${facts.ino}`)) continue
+      seen.add(`${facts.dev}:${facts.ino}`)
+      if (facts.dev === disk) diskBytes += facts.blocks * BLOCK_BYTES
+      else if (!counted.includes(facts.dev)) memoryBytes += facts.blocks * BLOCK_BYTES
+    }
+  }
+  return { diskBytes, memoryBytes }
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder)
+  } catch {
+    return []
+  }
+}
+
+function factsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false })
+  } catch {
+    return undefined
   }
 }

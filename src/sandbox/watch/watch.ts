@@ -3,7 +3,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { StepFailure } from '../../base/rebuild/build-plan.ts'
 import type { JobLimits } from '../sandbox.ts'
 import type { DiskWatch } from './disk.ts'
-import { measureProcesses, shareOfMemory } from './processes.ts'
+import { measureNameless, measureProcesses, shareOfMemory } from './processes.ts'
 
 /** What is watched. */
 export interface WatchOptions {
@@ -17,11 +17,15 @@ export interface WatchOptions {
 }
 
 const LOOK_EVERY_MS = 100
+/** Looks between those at files without names, which are many to look at. */
+const NAMELESS_EVERY = 5
 
 /** Watches until the returned function is called. */
 export function watchStep(options: WatchOptions, clock: Clock): () => void {
   const { limits } = options
   let over = false
+  let looks = 0
+  let nameless = { diskBytes: 0, memoryBytes: 0 }
   const exceeded = (failure: StepFailure): void => {
     if (over) return
     over = true
@@ -33,12 +37,14 @@ export function watchStep(options: WatchOptions, clock: Clock): () => void {
     const pid = options.pid()
     const use = pid === undefined ? undefined : measureProcesses(pid)
     if (pid !== undefined && use !== undefined) {
+      if (looks % NAMELESS_EVERY === 0) nameless = measureNameless(pid, options.disk.device)
+      looks += 1
       if (use.threadCount > limits.processCount) return exceeded('processes')
-      const roomBytes = limits.memoryBytes - use.folderBytes
+      const roomBytes = limits.memoryBytes - use.folderBytes - nameless.memoryBytes
       // Forks share memory: before a step is ended for it, what they share is counted once.
       if (use.memoryBytes > roomBytes && shareOfMemory(pid) > roomBytes) return exceeded('memory')
     }
-    if ((await options.disk.look()) > limits.diskBytes) return exceeded('output')
+    if ((await options.disk.look()) + nameless.diskBytes > limits.diskBytes) return exceeded('output')
     if (!over) again()
   }
   const again = (): void => {
