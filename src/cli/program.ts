@@ -31,6 +31,7 @@ export function createProgram(context: CliContext, onExit: OnExit): Command {
   addPolicy(program, context)
   addLog(program, context)
   addBuild(program, context)
+  addAudit(program, context)
   addOthers(program, context)
   addDoctor(program, context, onExit)
   addDiff(program, context, onExit)
@@ -208,6 +209,23 @@ function addPolicy(program: Command, context: CliContext): void {
   common(osv.command('status').description('Show which advisories are held')).action(async (options) =>
     (await import('./policy/osv.ts')).osvStatus(context, options),
   )
+}
+
+function addAudit(program: Command, context: CliContext): void {
+  common(
+    program
+      .command('audit')
+      .argument('[lockfile...]', 'Lockfiles; without any, everything that this node has given out'),
+  )
+    .description(
+      'Say what the log of the trust network says of each release: its verdict, its age, what was revoked after it was installed; exit code 8 if anything was withdrawn or is something else, 3 if this node would refuse something',
+    )
+    .option('--all', 'List every release, also those of which the log says nothing')
+    .addHelpText(
+      'after',
+      examples('pyrsia audit', 'pyrsia audit package-lock.json', 'pyrsia audit requirements.txt --json'),
+    )
+    .action(async (paths, options) => (await import('./verdicts/audit.ts')).audit(context, paths, options))
 }
 
 function addOthers(program: Command, context: CliContext): void {

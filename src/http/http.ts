@@ -10,7 +10,7 @@ import type { Purl } from '../base/purl.ts'
 import type { SubmissionView } from '../build/build.ts'
 import type { ImportedBundle, SyncedFile } from '../keep/keep.ts'
 import type { PeerInfo, PeersState } from '../peers/peers.ts'
-import type { PolicyException } from '../policy/policy.ts'
+import type { PolicyException, VerdictFile, VerdictStatus } from '../policy/policy.ts'
 import type { ReleaseConflict, ServeState, WhyFact } from '../serve/serve.ts'
 import type { BlobInfo, StoreUsage } from '../store/store.ts'
 import type { UpstreamState } from '../upstream/upstream.ts'
@@ -238,4 +238,48 @@ export interface PolicyCheckView {
   readonly notes: readonly string[]
   /** The exception but for which it would be denied. */
   readonly exception?: PolicyException
+}
+
+/** `POST /api/audit`. */
+export interface AuditView {
+  /** The log that was asked. */
+  readonly origin: string
+  /** Its entries as far as it is followed. */
+  readonly size: number
+  /** When its newest checkpoint was cosigned, seconds since 1970. */
+  readonly asOfSeconds: number | undefined
+  /** Why that does not count as the latest; undefined: it does. */
+  readonly stale: string | undefined
+  /** Path of the lockfile; undefined: everything that the node has served. */
+  readonly lockfile: string | undefined
+  readonly rows: readonly AuditRow[]
+}
+
+/** What the log says of one release. */
+export interface AuditRow {
+  readonly purl: Purl
+  /** `none`: nothing. */
+  readonly status: VerdictStatus | 'none'
+  /** How that speaks of its file. */
+  readonly file: VerdictFile | undefined
+  /** How equal the built bytes are to upstream's. */
+  readonly level: string | undefined
+  /** For people: the entry, and what it says. */
+  readonly says: string | undefined
+  /** Index of the entry. */
+  readonly index: number | undefined
+  /** When it was logged, seconds since 1970. */
+  readonly atSeconds: number | undefined
+  /** Files of the release that were asked about. */
+  readonly files: number
+  /** Of those, how many this node's policy would give out. */
+  readonly given: number
+  /** Why the first of the others would be refused. */
+  readonly refusal: string | undefined
+  /** When this node first gave it out, milliseconds since 1970; undefined: it did not, or does not remember. */
+  readonly servedAtMs: number | undefined
+  /** True: it was withdrawn after this node had given it out. */
+  readonly withdrawnAfter: boolean
+  /** What went into its build and was withdrawn since. */
+  readonly withdrawnDependencies: readonly { readonly purl: string; readonly name: string; readonly reason: string }[]
 }

@@ -98,6 +98,7 @@ export interface ApiServing {
     | 'serve'
     | 'log'
     | 'logDoor'
+    | 'audit'
     | 'builds'
     | 'sync'
     | 'bundles'

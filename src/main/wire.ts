@@ -8,19 +8,21 @@ import { ecosystems } from '../ecosystems/index.ts'
 import { createMetrics } from '../http/metrics.ts'
 import { createKeep } from '../keep/keep.ts'
 import { createLibp2pPeers } from '../peers/libp2p.ts'
-import type { ServeState } from '../serve/serve.ts'
+import type { Serve, ServeState } from '../serve/serve.ts'
 import { createServe } from '../serve/serve.ts'
 import { createDiskStore } from '../store/disk.ts'
+import type { Store } from '../store/store.ts'
 import { createUndiciUpstream } from '../upstream/undici.ts'
 import type { Upstream } from '../upstream/upstream.ts'
-import { type NodeLogOptions, openNodeLog } from './log/node-log.ts'
+import { createAudit } from './audit/audit.ts'
+import { type NodeLog, type NodeLogOptions, openNodeLog } from './log/node-log.ts'
 import { createLogDoor } from './network/log-door.ts'
 import { beaconUpstreams } from './network/open-beacon.ts'
 import type { NodeOptions } from './node-options.ts'
 import { createOffline } from './offline/offline.ts'
 import { createPeerHost } from './peer-host.ts'
-import { openNodePolicy } from './policy/node-policy.ts'
-import { openRoles, type RolesOptions } from './roles/roles.ts'
+import { type NodePolicy, openNodePolicy } from './policy/node-policy.ts'
+import { openRoles, type Roles, type RolesOptions } from './roles/roles.ts'
 import { drain, endpointsOf, listenAll, serveApi, serveRegistries } from './servers.ts'
 import { createTransformPool } from './transform-pool.ts'
 
@@ -95,23 +97,23 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   const offline = createOffline(options, { ...part('offline'), store, serve, endpoints })
   started.defer(() => offline.sync.close())
 
-  const doors = { policy: rules.door(serve), logDoor: createLogDoor(log, clock, roles.signed) }
+  const doors = doorsOf({ log, roles, rules, serve, store, clock })
   let ready = true
   serveRegistries(servers, options, { ...part('http'), backend: serve, observe: metrics.observe })
   serveApi(servers, options, {
     ...part('api'),
     log,
-    parts: { store, peers, upstream, serve, log, builds: roles.door, ...doors, ...offline, endpoints },
+    parts: { store, peers, upstream, serve, log, ...doors, ...offline, endpoints },
     metrics,
     ready: () => ready && roles.failure() === undefined,
   })
 
   const running = started.move()
-  const { peerId, listen: addresses } = peers.state()
+  const { peerId, listen } = peers.state()
   return {
     endpoints,
     peerId,
-    listen: addresses,
+    listen,
     tryLines: tryLinesAt(endpoints),
     traffic: () => serve.state(),
     reloadPolicy: () => rules.reload(),
@@ -120,6 +122,30 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
       await drain(servers, graceMs)
       await running.disposeAsync()
     },
+  }
+}
+
+/** What the API offers of the log, the policy and builds. */
+function doorsOf({
+  log,
+  roles,
+  rules,
+  serve,
+  store,
+  clock,
+}: {
+  readonly log: NodeLog
+  readonly roles: Roles
+  readonly rules: NodePolicy
+  readonly serve: Serve
+  readonly store: Store
+  readonly clock: Clock
+}) {
+  return {
+    builds: roles.door,
+    policy: rules.door(serve),
+    logDoor: createLogDoor(log, clock, roles.signed),
+    audit: createAudit({ ecosystems, log: log.trusted, serve, store, statements: roles.signed }),
   }
 }
 

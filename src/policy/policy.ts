@@ -11,6 +11,8 @@ import type { Purl } from '../base/purl.ts'
 import type { Release } from '../base/releases.ts'
 import type { VerdictAnswer, VerdictQuestion, VerifiedLevel } from './verdict.ts'
 
+export type { VerdictFile, VerdictStatus } from './verdict.ts'
+
 /** What is decided upon by its evidence. */
 export interface PolicyQuestion {
   readonly ecosystem: string

@@ -8,12 +8,12 @@ import type { DocumentKey, StoredDocument } from '../base/document.ts'
 import { AppError, errorChain } from '../base/errors.ts'
 import type { Headers, Located, NativeReply, Reason, Resolution, Want } from '../base/located.ts'
 import { type Purl, purlParts } from '../base/purl.ts'
-import type { Asker, ShareLevel } from '../base/share.ts'
+import type { Asker } from '../base/share.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { ResolveContext } from '../ecosystems/ecosystem.ts'
 import type { LeadRequest } from '../peers/peers.ts'
 import type { ReleaseAnswer } from '../policy/policy.ts'
-import type { BlobInfo, ServedFact } from '../store/store.ts'
+import type { BlobInfo } from '../store/store.ts'
 import { check } from './check.ts'
 import { answerNeed } from './documents/answer.ts'
 import { createDocuments, type Documents } from './documents/documents.ts'
@@ -22,7 +22,7 @@ import { createVariants, type Variants } from './documents/variants.ts'
 import { fetch } from './fetch.ts'
 import { find, findStored, storedBlob } from './find.ts'
 import { lead } from './lead.ts'
-import { createLedger, type SourceCounts } from './ledger.ts'
+import { createLedger } from './ledger.ts'
 import { SERVE_LIMITS, type ServeDependencies, type ServeOptions, type ServeParts } from './parts.ts'
 import { relay } from './relay.ts'
 import { forgetRemoved, refetch, rememberLocated } from './repair.ts'
@@ -38,51 +38,24 @@ import { createKnownNames } from './rules/known-as.ts'
 import { createListed } from './rules/listed.ts'
 import { createPackageVerdicts } from './rules/package-verdicts.ts'
 import { createReleasedFiles } from './rules/released.ts'
-import { type CheckRules, type Held, type Listed, NOTHING_HELD, type ReleaseConflict } from './rules/rules.ts'
+import {
+  type CheckRules,
+  type FileVerdict,
+  type Held,
+  type Listed,
+  NOTHING_HELD,
+  type ReleaseConflict,
+} from './rules/rules.ts'
 import { createVerdicts } from './rules/verdicts.ts'
+import type { AuditedFile, ServeState, WhyFact } from './shown/views.ts'
 import { streamBlob, streamPassed, streamVerified } from './stream.ts'
 import { AHEAD_BYTES_MAX, Ahead, type AheadJob } from './transfer/ahead.ts'
 import { ExpectedSizes } from './transfer/expected-sizes.ts'
 import { Transfers } from './transfer/transfers.ts'
 
 export type { ServeReply, ServeRequest, StoreOnly, Used } from './request.ts'
-export type { ReleaseConflict } from './rules/rules.ts'
-
-/** A blob on its way into the store. */
-export interface TransferState {
-  readonly label: string
-  readonly upstream: string
-  readonly bytes: number
-  readonly totalBytes: number | undefined
-  /** Undefined: still looking for a source. */
-  readonly source: 'peer' | 'upstream' | undefined
-  readonly clients: number
-  readonly startedAtMs: number
-}
-
-/** What the read flow is doing and did since the node's start. */
-export interface ServeState {
-  readonly transfers: readonly TransferState[]
-  readonly sources: SourceCounts
-  readonly refusals: number
-  /** Refusals by the policy among them. */
-  readonly denials: number
-  /** Released files for which upstream states another digest than before. */
-  readonly conflictCount: number
-}
-
-/** One answer to "where did this come from?". */
-export interface WhyFact extends ServedFact {
-  /** Undefined: no longer in the store. */
-  readonly stored:
-    | {
-        readonly sizeBytes: number
-        readonly share: ShareLevel
-        readonly pins: readonly string[]
-        readonly storedAtMs: number
-      }
-    | undefined
-}
+export type { FileVerdict, ReleaseConflict } from './rules/rules.ts'
+export type { ServeState, TransferState, WhyFact } from './shown/views.ts'
 
 /** The read flow as the edges and the peers' host see it. */
 export interface Serve {
@@ -108,6 +81,8 @@ export interface Serve {
   why(purl: Purl): WhyFact[]
   /** Released files for which upstream states another digest than before; the latest first, at most 100. */
   conflicts(): readonly ReleaseConflict[]
+  /** What the log says of a file, or without digests of a release, and what that does to serving it. Whoever knows is asked. @throws aborted.caller */
+  verdictOn(file: AuditedFile, signal: AbortSignal): Promise<FileVerdict>
   /** What the policy says of a release or a package. @throws usage.purl for another ecosystem, aborted.caller */
   decide(purl: Purl, signal: AbortSignal): Promise<ReleaseAnswer>
   state(): ServeState
@@ -439,6 +414,11 @@ class ReadFlow implements Serve {
     if (reason !== undefined) return { kind: 'deny', reason }
     const upstream = ecosystem.upstreams[0]?.name ?? ''
     return await this.#rules.guard.decide({ ecosystem: type, purl, upstream }, signal)
+  }
+
+  async verdictOn({ purl, digests, name }: AuditedFile, signal: AbortSignal): Promise<FileVerdict> {
+    const about = { ecosystem: purlParts(purl).type, purl, label: purl, path: name ?? '', digests, patient: true }
+    return await this.#rules.guard.verify(about, signal)
   }
 
   conflicts(): readonly ReleaseConflict[] {

@@ -30,6 +30,8 @@ export const DEFAULT_BOUNDS: Omit<StoreBounds, 'limitBytes'> = {
 
 /** Facts that `served` answers with at most. */
 export const SERVED_REPLY_COUNT_MAX = 100
+/** And where all are asked for. */
+export const SERVED_ALL_COUNT_MAX = 20_000
 
 /** Options of a store: the limit, and any other bound that shall differ from the default. */
 export type BoundOptions = Pick<StoreBounds, 'limitBytes'> & Partial<StoreBounds>

@@ -234,7 +234,7 @@ class DiskStore implements Store {
     this.#uses.record(fact)
   }
 
-  served(purl: Purl): ServedFact[] {
+  served(purl?: Purl): ServedFact[] {
     return this.#served.served(purl)
   }
 

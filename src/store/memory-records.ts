@@ -5,7 +5,7 @@
 import type { BlobId } from '../base/digest.ts'
 import type { DocumentKey, StoredDocument } from '../base/document.ts'
 import { type Purl, purlParts } from '../base/purl.ts'
-import { SERVED_REPLY_COUNT_MAX, type StoreBounds } from './bounds.ts'
+import { SERVED_ALL_COUNT_MAX, SERVED_REPLY_COUNT_MAX, type StoreBounds } from './bounds.ts'
 import { notebookText, packageOf, pageOf, type ShelfBlobs, servedKey } from './facts.ts'
 import type { DocumentShelf, Notebook, ServedFact } from './store.ts'
 
@@ -144,7 +144,8 @@ export class MemoryServed {
     }
   }
 
-  served(purl: Purl): ServedFact[] {
+  served(purl: Purl | undefined): ServedFact[] {
+    if (purl === undefined) return [...this.#facts.values()].reverse().slice(0, SERVED_ALL_COUNT_MAX)
     const wholePackage = purlParts(purl).version === undefined
     const wanted = wholePackage ? packageOf(purl) : purl
     return [...this.#facts.values()]

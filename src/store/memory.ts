@@ -204,7 +204,7 @@ class MapStore implements MemoryStore {
     this.#served.record(fact, this.#clock.nowMs())
   }
 
-  served(purl: Purl): ServedFact[] {
+  served(purl?: Purl): ServedFact[] {
     return this.#served.served(purl)
   }
 

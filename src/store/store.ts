@@ -185,8 +185,8 @@ export interface Store {
   usage(): StoreUsage
   /** Records what a purl was served as. */
   record(fact: Omit<ServedFact, 'firstAtMs' | 'lastAtMs'>): void
-  /** What was served under this purl (with or without version), newest first, at most 100. */
-  served(purl: Purl): ServedFact[]
+  /** What was served under this purl (with or without version), newest first, at most 100; without a purl under any, at most 20,000. */
+  served(purl?: Purl): ServedFact[]
   /** Calls `listener` for every event until the returned function is called. Listeners must not throw. */
   watch(listener: (event: StoreEvent) => void): () => void
   /** Waits for writers to end, then closes. */

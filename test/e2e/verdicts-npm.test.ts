@@ -191,6 +191,32 @@ test('npm installs what the log says it may, and its user reads why not', OPTION
     }
   })
 
+  await t.test(
+    'H4: pyrsia audit names what was withdrawn and what would be refused, by lockfile and by all that was given out',
+    async () => {
+      const one = await user()
+      lock(one, here, 'withdrawn', await tarball('withdrawn'))
+      const lockfile = join(one.project, 'package-lock.json')
+      const withdrawn = await here.node().cli('audit', lockfile)
+      assert.equal(withdrawn.code, 8, withdrawn.stderr)
+      assert.match(withdrawn.stdout, /package-lock\.json: 1 releases: 1 REVOKED\n/)
+      assert.match(withdrawn.stdout, /! pkg:npm\/withdrawn@1\.0\.0: entry \d+ of the log .*steals keys/)
+      assert.match(withdrawn.stderr, /\[untrusted\.revoked\]/)
+      lock(one, here, 'rangde', await tarball('rangde'))
+      const unverified = await here.node().cli('audit', lockfile)
+      assert.equal(unverified.code, 3, unverified.stderr)
+      assert.match(unverified.stdout, /! rangde@1\.0\.0 has no verdict in the log/)
+      const all = await here.node().cli('audit', '--json')
+      assert.equal(all.code, 3, 'nothing that was revoked was ever given out')
+      const { audits } = JSON.parse(all.stdout) as { audits: { rows: { purl: string; status: string }[] }[] }
+      const rows = new Map(audits[0]?.rows.map(({ purl, status }) => [purl, status]))
+      assert.deepEqual(
+        [rows.get('pkg:npm/ranged@1.1.0'), rows.get('pkg:npm/differs@1.0.0'), rows.get('pkg:npm/rangde@1.0.0')],
+        ['rebuilt-equal', 'rebuilt-differs', 'none'],
+      )
+    },
+  )
+
   await t.test('what was witnessed is taken if the rules say so, and what was repackaged is not', async () => {
     await rules(`${ENFORCE}accept = ["witnessed"]\n`)
     const seen = await (await user()).run('install', 'seen')

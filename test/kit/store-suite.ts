@@ -671,6 +671,14 @@ function recordCases(cases: SuiteCase): void {
       assert.deepEqual(first?.evidence, fact('pkg:generic/a@1.0', '').evidence)
       assert.equal(store.served(parsePurl('pkg:generic/a@2.0')).length, 1)
       assert.equal(store.served(parsePurl('pkg:generic/c')).length, 0)
+      assert.deepEqual(
+        store.served().map(({ label, lastAtMs }) => [label, lastAtMs]),
+        store
+          .served()
+          .toSorted((a, b) => b.lastAtMs - a.lastAtMs)
+          .map(({ label, lastAtMs }) => [label, lastAtMs]),
+      )
+      assert.ok(store.served().length >= store.served(parsePurl('pkg:generic/a')).length)
     },
   )
 

@@ -1,13 +1,11 @@
 /** `pyrsia sync`: keeps what lockfiles want, so that they install offline. The node does the work; this follows it. */
 import { resolve } from 'node:path'
 import { AppError } from '../../base/errors.ts'
-import type { StatusView, SyncedFile, SyncJob, SyncListView } from '../../http/http.ts'
+import type { SyncedFile, SyncJob, SyncListView } from '../../http/http.ts'
 import type { CliContext, CommonOptions, NodeApi } from '../context.ts'
 import { json, plainText, showBytes, showSeconds, table } from '../format.ts'
-import { readText } from './files.ts'
+import { readLockfile } from './lockfile.ts'
 
-/** The largest lockfile, bytes. */
-const LOCKFILE_BYTES_MAX = 33_554_432
 /** How long the node holds each answer back while a run goes on, milliseconds. */
 const WAIT_MS = 500
 /** Missing files that are printed for each lockfile. */
@@ -44,12 +42,11 @@ async function runAll(
 ): Promise<void> {
   const runs: SyncJob[] = []
   for (const path of paths) {
-    const text = await readText(path, LOCKFILE_BYTES_MAX)
-    const { platform, check: checkOnly = false } = options
-    const listed = await listFor(context, node, { path, text, checkOnly }, options)
+    const { platform, check: checkOnly = false, data } = options
+    const text = await readLockfile(context, node, { path, action: checkOnly ? 'reuse' : 'make', data })
     const body = {
       path: resolve(path),
-      text: listed ?? text,
+      text,
       checkOnly,
       ...(platform === undefined ? {} : { platform }),
     }
@@ -67,23 +64,6 @@ async function runAll(
       'absent.lockfile',
       `not complete for offline use: ${incomplete.map(({ path }) => path).join(', ')}`,
     )
-  }
-}
-
-/** What the client's own tool says that the file wants, where the file does not say it. */
-async function listFor(
-  context: CliContext,
-  node: NodeApi,
-  { path, text, checkOnly }: { readonly path: string; readonly text: string; readonly checkOnly: boolean },
-  { data }: SyncOptions,
-): Promise<string | undefined> {
-  const endpoints = async () => (await node.get<Pick<StatusView, 'endpoints'>>('/api/status')).endpoints
-  const onLine = (line: string): void => context.progress(plainText(`${path}: ${line}`))
-  const action = checkOnly ? 'reuse' : 'make'
-  try {
-    return await context.listed({ action, path: resolve(path), text, endpoints, data, onLine })
-  } finally {
-    context.progress(undefined)
   }
 }
 

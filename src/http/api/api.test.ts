@@ -110,6 +110,7 @@ async function start(t: TestContext): Promise<Api> {
     upstream: { states: () => [] },
     serve,
     log,
+    audit: { audit: () => assert.fail('nobody asked for an audit') },
     builds: { ...quietBuilds, notes: () => ['Nothing is ordered any more'] },
     sync: createSync(
       { ecosystems: [], platform: 'linux/amd64' },

@@ -1,7 +1,7 @@
 /** The API's operations for offline use: whole lockfiles, and air-gap bundles. Rows of the table in `routes.ts`. */
 import { z } from 'zod'
 import { streamOf } from '../../base/streams.ts'
-import type { BundlesView, SyncListView } from '../http.ts'
+import type { AuditView, BundlesView, SyncListView } from '../http.ts'
 import { ApiBytes, type ApiRoute } from './route.ts'
 
 /** The largest lockfile, bytes. */
@@ -52,6 +52,20 @@ export const OFFLINE_ROUTES: readonly ApiRoute[] = [
         platform: body.platform as string | undefined,
         checkOnly: body.checkOnly === true,
       }),
+  },
+  {
+    method: 'POST',
+    path: '/api/audit',
+    summary: 'What the log says of each release that a lockfile names, or without one of everything that was given out',
+    changes: true,
+    bodyBytesMax: SYNC_BODY_BYTES_MAX,
+    body: z.strictObject({
+      path: path.optional(),
+      text: z.string().max(LOCKFILE_BYTES_MAX).optional().describe('The lockfile; with path'),
+    }),
+    replies:
+      'a row for each release; what was withdrawn after it had been given out, and what was built with such a thing',
+    handle: ({ parts, body, signal }): Promise<AuditView> => parts.audit.audit(body, signal),
   },
   {
     method: 'DELETE',

@@ -7,6 +7,7 @@ import type { Serve } from '../../serve/serve.ts'
 import type { Store } from '../../store/store.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import type {
+  AuditView,
   DoubtView,
   LogAboutView,
   LogCheckpointView,
@@ -89,6 +90,15 @@ export interface LogDoor {
   about(purl: Purl, signal: AbortSignal): Promise<LogAboutView>
 }
 
+/** What the log says of many packages at once. */
+export interface AuditDoor {
+  /** Of what a lockfile names, or without one of everything that was served. @throws usage.request, exhausted.size, damaged.log, aborted.caller */
+  audit(
+    of: { readonly path?: string | undefined; readonly text?: string | undefined },
+    signal: AbortSignal,
+  ): Promise<AuditView>
+}
+
 /** Asking the trust network for packages, and doubting what it said. */
 export interface BuildDoor {
   /** What is wrong with this node's own part in the network, for a person, worst first; empty if nothing. */
@@ -131,6 +141,7 @@ export interface ApiParts {
   readonly logDoor: LogDoor
   /** Builds by the trust network. */
   readonly builds: BuildDoor
+  readonly audit: AuditDoor
   readonly endpoints: Readonly<Record<string, string>>
   readonly nowMs: () => number
 }

@@ -58,8 +58,8 @@ export interface Roles extends AsyncDisposable {
   /** What peers' messages for the order are answered with. */
   readonly transact: PeerHost['transact']
   readonly door: BuildDoor
-  /** Finds what builders signed, for proofs. */
-  readonly signed: Pick<ProvingLog, 'statement' | 'summary'>
+  /** Finds what builders signed, for proofs and audits. */
+  readonly signed: Pick<ProvingLog, 'statement' | 'summary'> & Pick<Statements, 'findList'>
   /** Why this node cannot do its part any more, for a person; undefined: it can. */
   failure(): string | undefined
   /** Begins to build and to send what waits, after the peers have started; ends before they stop. */
@@ -95,7 +95,7 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
   }
   return {
     transact: (...given) => summaries.answer(given[0], given[1].peerId, given[2]) ?? host(...given),
-    signed: { statement: statements.find, summary: summaries.collect },
+    signed: { statement: statements.find, summary: summaries.collect, findList: statements.findList },
     failure: () => authority?.failure(),
     door: {
       notes: () => [authority?.failure() ?? []].flat(),

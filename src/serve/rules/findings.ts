@@ -40,6 +40,8 @@ export interface FileFinding {
   readonly pins: readonly Digest[]
   /** Index of the entry that decides. */
   readonly index: number
+  /** When it was logged, seconds since 1970. */
+  readonly atSeconds: number
 }
 
 /** How a log is called in sentences, and whether it is of one node alone. */
@@ -54,14 +56,24 @@ export function findingOf(found: Findings, file: AskedFile, log: LogName, nowSec
   if (revoked !== undefined) {
     const { index, entry } = revoked
     const says = `entry ${index} of the log ${log.origin} of ${day(entry.at.timeSeconds)}: ${entry.reason}`
-    return { index, pins: [], evidence: { status: 'revoked', file: 'named', level: undefined, says } }
+    return {
+      index,
+      atSeconds: entry.at.timeSeconds,
+      pins: [],
+      evidence: { status: 'revoked', file: 'named', level: undefined, says },
+    }
   }
   const [verdict] = found.verdicts
   const disputed = found.disputes.find(({ index }) => verdict === undefined || !standsAfter(verdict, index))
   if (disputed !== undefined) {
     const { index, entry } = disputed
     const says = `entry ${index} of the log ${log.origin} of ${day(entry.at.timeSeconds)}: a fresh selection found otherwise`
-    return { index, pins: [], evidence: { status: 'disputed', file: 'named', level: undefined, says } }
+    return {
+      index,
+      atSeconds: entry.at.timeSeconds,
+      pins: [],
+      evidence: { status: 'disputed', file: 'named', level: undefined, says },
+    }
   }
   return verdict === undefined ? undefined : ofVerdict(verdict, file, log, nowSeconds)
 }
@@ -83,7 +95,12 @@ function ofVerdict(
   const agreed = entry.agreed === null ? '' : `, ${by} of ${entry.builders} builders alike`
   const level = found.level === undefined ? '' : `, ${found.level}`
   const says = `entry ${index} of the log ${log.origin} of ${day(entry.at.timeSeconds)}: ${entry.outcome}${level}${agreed}`
-  return { index, pins: found.pins, evidence: { status, file: found.file, level: found.level, says } }
+  return {
+    index,
+    atSeconds: entry.at.timeSeconds,
+    pins: found.pins,
+    evidence: { status, file: found.file, level: found.level, says },
+  }
 }
 
 /** A network of one node never says `rebuilt`, whatever its entries say. */

@@ -25,7 +25,7 @@ import type { Variants } from '../documents/variants.ts'
 import type { ServeParts } from '../parts.ts'
 import { type IndexJudges, judgeIndex } from './index-verdicts.ts'
 import type { PackageVerdicts } from './package-verdicts.ts'
-import { type Guard, type Held, NOTHING_HELD, type Verified } from './rules.ts'
+import { type FileVerdict, type Guard, type Held, NOTHING_HELD, type Verified } from './rules.ts'
 import type { Verdicts } from './verdicts.ts'
 
 /** What a guard is made of, beside the parts. */
@@ -160,13 +160,13 @@ class PolicyGuard implements Guard {
     return { kind: 'allow', notes, ...(exception === undefined ? {} : { exception }) }
   }
 
-  async verify(located: Parameters<Guard['verify']>[0], signal: AbortSignal): Promise<Verified> {
+  async verify(located: Parameters<Guard['verify']>[0], signal: AbortSignal): Promise<Verified & FileVerdict> {
     const { policy } = this.#parts
     const { purl } = located
     const ecosystem = this.#ecosystems.get(located.ecosystem)
     // Bytes without a name belong to a file that was judged by its own: they are refused if they are revoked, not for want of a verdict.
     const question = ecosystem === undefined || purl === undefined ? undefined : this.#question(ecosystem, purl)
-    const patient = question !== undefined && policy.verifiedLevel(question) === 'enforce'
+    const patient = question !== undefined && (located.patient ?? policy.verifiedLevel(question) === 'enforce')
     const { tellsOf } = located
     const file = tellsOf === undefined ? located : { purl, path: tellsOf.name, digests: tellsOf.digests }
     const { finding, stale } = await this.#dependencies.verdicts.of(file, patient, signal)
@@ -177,9 +177,12 @@ class PolicyGuard implements Guard {
         ? judgeVerdict(verdict, DEFAULT_VERDICT_RULE)
         : policy.judgeVerdict(question, purl, verdict)
     const isOther = tellsOf !== undefined
-    if (answer.kind === 'deny' || !answer.binds || finding === undefined || isOther) return { answer, evidence: [] }
+    if (answer.kind === 'deny' || !answer.binds || finding === undefined || isOther) {
+      return { answer, evidence: [], finding, stale }
+    }
     const statedBy = finding.evidence.says
-    return { answer, evidence: finding.pins.map((digest) => ({ kind: 'log', digest, statedBy })) }
+    const evidence = finding.pins.map((digest) => ({ kind: 'log', digest, statedBy }) as const)
+    return { answer, evidence, finding, stale }
   }
 
   /** The decisions on the releases that the package's index lists; undefined if it cannot be had. */

@@ -8,6 +8,7 @@ import type { Evidence, Located, Reason } from '../../base/located.ts'
 import type { Purl } from '../../base/purl.ts'
 import type { Ecosystem, HiddenRelease, RelayBody } from '../../ecosystems/ecosystem.ts'
 import type { ReleaseAnswer, VerifiedAnswer } from '../../policy/policy.ts'
+import type { FileFinding } from './findings.ts'
 
 /** What the policy keeps from the clients of an index. */
 export interface Held {
@@ -46,9 +47,20 @@ export interface Guard {
   verify(
     located: Pick<Located, 'ecosystem' | 'purl' | 'label' | 'path' | 'tellsOf'> & {
       readonly digests: readonly Digest[]
+      /** Others are asked for what a light log does not hold, whatever the policy demands. */
+      readonly patient?: boolean
     },
     signal: AbortSignal,
-  ): Promise<Verified>
+  ): Promise<Verified & FileVerdict>
+}
+
+/** What the log says of a file, and what the policy makes of that. */
+export interface FileVerdict {
+  readonly answer: VerifiedAnswer
+  /** Undefined: nothing. */
+  readonly finding: FileFinding | undefined
+  /** Why what the log says cannot be taken for the latest; undefined: it can. */
+  readonly stale: string | undefined
 }
 
 /** What the log does to a file: the policy's answer, and what is demanded of its bytes besides. */

@@ -6,7 +6,7 @@ import type { StatementSync } from 'node:sqlite'
 import type { BlobId } from '../../base/digest.ts'
 import type { DocumentKey, StoredDocument } from '../../base/document.ts'
 import { type Purl, purlParts } from '../../base/purl.ts'
-import { SERVED_REPLY_COUNT_MAX, type StoreBounds } from '../bounds.ts'
+import { SERVED_ALL_COUNT_MAX, SERVED_REPLY_COUNT_MAX, type StoreBounds } from '../bounds.ts'
 import { notebookText, packageOf, pageOf, type ShelfBlobs, servedKey } from '../facts.ts'
 import type { DocumentShelf, Notebook, ServedFact } from '../store.ts'
 import type { Database } from './database.ts'
@@ -254,6 +254,7 @@ export class DiskServed {
   readonly #trim: StatementSync
   readonly #ofPurl: StatementSync
   readonly #ofPackage: StatementSync
+  readonly #ofAll: StatementSync
   readonly #waiting = new Map<string, ServedFact>()
   #count: number
 
@@ -273,6 +274,7 @@ export class DiskServed {
     this.#ofPurl = database.prepare(
       `${columns} purl = ? ORDER BY last_at DESC, rowid DESC LIMIT ${SERVED_REPLY_COUNT_MAX}`,
     )
+    this.#ofAll = database.prepare(`${columns} true ORDER BY last_at DESC, rowid DESC LIMIT ${SERVED_ALL_COUNT_MAX}`)
     this.#ofPackage = database.prepare(
       `${columns} package = ? ORDER BY last_at DESC, rowid DESC LIMIT ${SERVED_REPLY_COUNT_MAX}`,
     )
@@ -310,14 +312,18 @@ export class DiskServed {
     this.#waiting.clear()
   }
 
-  served(purl: Purl): ServedFact[] {
+  served(purl: Purl | undefined): ServedFact[] {
     this.flush()
-    const wholePackage = purlParts(purl).version === undefined
-    const rows = wholePackage ? this.#ofPackage.all(packageOf(purl)) : this.#ofPurl.all(purl)
-    return rows.map((row) => ({
+    return this.#rowsOf(purl).map((row) => ({
       ...(JSON.parse(String(row.value)) as Omit<ServedFact, 'firstAtMs' | 'lastAtMs'>),
       firstAtMs: Number(row.first_at),
       lastAtMs: Number(row.last_at),
     }))
+  }
+
+  #rowsOf(purl: Purl | undefined): ReturnType<StatementSync['all']> {
+    if (purl === undefined) return this.#ofAll.all()
+    const wholePackage = purlParts(purl).version === undefined
+    return wholePackage ? this.#ofPackage.all(packageOf(purl)) : this.#ofPurl.all(purl)
   }
 }
