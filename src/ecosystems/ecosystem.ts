@@ -487,6 +487,8 @@ export interface Comparison {
 export interface Witness {
   /** Asks as `resolve` does, for documents and blobs; ends with everything that the registry gives for it. */
   see(purl: Purl, context: ResolveContext): Generator<Need, Seen, Got>
+  /** Reads a file strictly. Pure; runs in a worker. @throws untrusted.archive, exhausted.size */
+  check(mediaType: string | undefined, bytes: Uint8Array): void
 }
 
 /** How witnessing ends. */

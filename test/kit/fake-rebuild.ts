@@ -213,6 +213,7 @@ function toyOf(
         *see() {
           return { kind: 'seen', tag: false, files: facts.files }
         },
+        check() {},
       },
     }
   }

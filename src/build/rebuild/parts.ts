@@ -50,8 +50,11 @@ export interface RecordedRegistry {
   answer(request: RegistryRequest, signal: AbortSignal): Promise<RegistryReply>
   /** @throws unavailable.upstream, untrusted.digest, aborted.caller */
   input(asked: InputAsked, signal: AbortSignal): Promise<InputGiven>
-  /** Has a file in the store, by digest; not recorded. Undefined if upstream does not have it. @throws unavailable.upstream, untrusted.digest, aborted.caller */
-  fetch(located: Located, signal: AbortSignal): Promise<BlobInfo | undefined>
+  /**
+   * Has a file in the store, by digest; not recorded. Undefined if upstream does not have it. `anew`: from upstream, though it is kept here.
+   * @throws unavailable.upstream, untrusted.digest, aborted.caller
+   */
+  fetch(located: Located, signal: AbortSignal, how?: { readonly anew: boolean }): Promise<BlobInfo | undefined>
   /** What was given so far, each file once, by name of the file and digest. */
   records(): readonly RecordedFile[]
   /** Why a build that used what was given must not count: a file that the log withdrew or knows with other bytes. */
@@ -86,6 +89,8 @@ export interface ExamineJob {
   /** Both are given away. */
   readonly built: Uint8Array
   readonly upstream: Uint8Array | undefined
+  /** Of what was not built, only seen: it is read by this type, and compared with nothing. */
+  readonly seenAs?: string | undefined
 }
 
 /** What an examination finds. */

@@ -58,7 +58,7 @@ async function build(asked: Asked, parts: RebuildParts, signal: AbortSignal): Pr
   const { rebuild } = ecosystem
   if (rebuild === undefined) {
     const seen = { asked, ecosystem, registry }
-    return { result: await witness(seen, environmentOf(parts, []), parts.store, signal), dependencies: [] }
+    return { result: await witness(seen, environmentOf(parts, []), parts, signal), dependencies: [] }
   }
   const mapping = parts.mapping(asked.purl, version)
   const recipe = await listedRecipe({ asked, type, rebuild, mapping }, parts, signal)

@@ -13,6 +13,7 @@ import { resolveDocker } from './resolve.ts'
 import { dockerRoutes } from './routes.ts'
 import { dockerVariant, RELEASES_VIEW, transformDocker } from './transform.ts'
 import { compareTags } from './versions.ts'
+import { dockerWitness } from './witness.ts'
 
 /** The ecosystem of container images. */
 export const docker: Ecosystem = {
@@ -40,4 +41,5 @@ export const docker: Ecosystem = {
   lockfiles: dockerLockfiles,
   follow: followDocker,
   clients: dockerClients,
+  witness: dockerWitness,
 }

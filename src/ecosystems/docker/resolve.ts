@@ -22,7 +22,7 @@ type Flow = Generator<Need, Resolution, Got>
 type Params = Readonly<Record<string, string>>
 
 /** What a tag points at, and who said so. */
-interface Pointed {
+export interface Pointed {
   readonly digest: Digest
   readonly mediaType: string | undefined
   readonly sizeBytes: number | undefined
@@ -54,7 +54,8 @@ export function* resolveDocker(want: Want, request: RequestView, context: Resolv
   return 'kind' in pointed ? pointed : yield* resolveManifest(repository, want.params, pointed)
 }
 
-function* resolveTag(
+/** What a tag points at, as the registry says now; or why that cannot be told. */
+export function* resolveTag(
   repository: Repository,
   tag: string,
   context: ResolveContext,
@@ -161,7 +162,8 @@ function* resolveDocument(repository: Repository, params: Params, request: Reque
   }
 }
 
-function locateBlob(repository: Repository, digest: Digest, params: Params): Located {
+/** Where a blob is. */
+export function locateBlob(repository: Repository, digest: Digest, params: Params): Located {
   return {
     ecosystem: 'docker',
     purl: undefined,
@@ -180,7 +182,8 @@ function locateBlob(repository: Repository, digest: Digest, params: Params): Loc
   }
 }
 
-function locateManifest(repository: Repository, params: Params, pointed: Pointed): Located {
+/** Where a manifest is, by its digest. */
+export function locateManifest(repository: Repository, params: Params, pointed: Pointed): Located {
   const { digest } = pointed
   return {
     ecosystem: 'docker',

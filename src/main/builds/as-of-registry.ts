@@ -52,6 +52,8 @@ class AsOfRegistry implements RecordedRegistry {
   readonly #documents: ReturnType<typeof createUpstreamDocuments>
   readonly #records = new Map<string, RecordedFile>()
   readonly #objections = new Set<string>()
+  /** What the registry itself gave to this job: nothing is asked for twice, since registries count. */
+  readonly #seen = new Map<string, BlobInfo>()
 
   constructor(ecosystem: Ecosystem, asked: Asked, deps: AsOfDependencies) {
     this.#ecosystem = ecosystem
@@ -79,8 +81,13 @@ class AsOfRegistry implements RecordedRegistry {
     }
   }
 
-  async fetch(located: Located, signal: AbortSignal): Promise<BlobInfo | undefined> {
-    return await fetchFile(located, this.#ecosystem.aliases, this.#deps, signal)
+  async fetch(located: Located, signal: AbortSignal, how?: { readonly anew: boolean }): Promise<BlobInfo | undefined> {
+    const [first] = located.digests
+    const before = how?.anew === true && first !== undefined ? this.#seen.get(first) : undefined
+    if (before !== undefined) return before
+    const blob = await fetchFile(located, this.#ecosystem.aliases, this.#deps, signal, how)
+    if (how?.anew === true && first !== undefined && blob !== undefined) this.#seen.set(first, blob)
+    return blob
   }
 
   async answer(request: RegistryRequest, signal: AbortSignal): Promise<RegistryReply> {
@@ -252,7 +259,9 @@ class AsOfRegistry implements RecordedRegistry {
   async #blob(need: Need & { readonly kind: 'blob' }, signal: AbortSignal): Promise<Got> {
     const { located, bytesMax } = need
     if (need.namesOnly === true) return unavailable(`${located.label} is not kept here`)
-    const blob = await this.fetch({ ...located, bytesMax: Math.min(located.bytesMax, bytesMax) }, signal)
+    // What is only seen is seen at the registry; what is built from is proven by its digest wherever it lies.
+    const anew = this.#ecosystem.rebuild === undefined
+    const blob = await this.fetch({ ...located, bytesMax: Math.min(located.bytesMax, bytesMax) }, signal, { anew })
     if (blob === undefined) return { kind: 'absent', reason: { code: 'absent', message: `no ${located.label}` } }
     const bytes = await collect(streamOf(blob.id, this.#deps.store, signal), bytesMax)
     return { kind: 'blob', bytes, mediaType: blob.mediaType, origin: blob.origin }

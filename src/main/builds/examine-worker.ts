@@ -2,6 +2,7 @@
  * The worker that compares built files with upstream's. Started by `examine-pool.ts`, one job at a time; holds nothing between jobs and
  * never touches files, network or clock.
  */
+import { hash } from 'node:crypto'
 import { parentPort } from 'node:worker_threads'
 import { AppError, type ErrorCode, errorChain, isKind } from '../../base/errors.ts'
 import type { Examined, ExamineJob } from '../../build/rebuild/parts.ts'
@@ -12,11 +13,17 @@ export type ExamineAnswer =
   | { readonly kind: 'examined'; readonly found: Examined }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly message: string }
 
-/** Runs one job: what was built must be readable; upstream's file need not be. @throws bug.assertion for an ecosystem that is not rebuilt */
-export function examine({ ecosystem, name, built, upstream }: ExamineJob): Examined {
-  const rebuild = ecosystems.find(({ id }) => id === ecosystem)?.rebuild
-  if (rebuild === undefined) throw new AppError('bug.assertion', `no ecosystem that is rebuilt is called ${ecosystem}`)
+/** Runs one job: what was built or seen must be readable; upstream's file need not be. @throws bug.assertion for an ecosystem that is not rebuilt */
+export function examine(job: ExamineJob): Examined {
+  const { ecosystem, name, built, upstream } = job
+  const { rebuild, witness } = ecosystems.find(({ id }) => id === ecosystem) ?? {}
+  if (rebuild === undefined && witness === undefined)
+    throw new AppError('bug.assertion', `no ecosystem that is rebuilt or witnessed is called ${ecosystem}`)
   try {
+    if (rebuild === undefined) {
+      witness?.check(job.seenAs, built)
+      return { kind: 'read', canonical: hash('sha256', built), comparison: undefined }
+    }
     const canonical = rebuild.canonicalDigest(name, built)
     const comparison = upstream === undefined ? undefined : rebuild.compare(name, built, upstream)
     return { kind: 'read', canonical, comparison }

@@ -17,14 +17,15 @@ export interface FileDependencies {
 const TRIES_MAX = 3
 const PAUSE_MS = 1_000
 
-/** The blob; undefined if upstream does not have it. @throws unavailable.upstream, untrusted.digest, untrusted.size, exhausted.disk, aborted.caller */
+/** The blob; undefined if upstream does not have it. `anew`: upstream is asked though it is kept here. @throws unavailable.upstream, untrusted.digest, untrusted.size, exhausted.disk, aborted.caller */
 export async function fetchFile(
   located: Located,
   aliases: readonly Algorithm[],
   deps: FileDependencies,
   signal: AbortSignal,
+  { anew = false }: { readonly anew?: boolean } = {},
 ): Promise<BlobInfo | undefined> {
-  const here = stored(located.digests, deps.store)
+  const here = anew ? undefined : stored(located.digests, deps.store)
   if (here !== undefined) return here
   for (let tries = 1; ; tries++) {
     try {
