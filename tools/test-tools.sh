@@ -85,6 +85,15 @@ if [ "$(cat "$tools/python/installed" 2>/dev/null)" != "$wanted" ]; then
   "$tools/python/bin/python" -m pip install --quiet --disable-pip-version-check $wanted
   echo "$wanted" >"$tools/python/installed"
 fi
+# Back ends that make Python packages, as the files that a test's own index serves.
+wanted="pip==26.2 setuptools==80.9.0 flit-core==3.12.0 hatchling==1.27.0 poetry-core==2.1.3 pdm-backend==2.4.5"
+if [ "$(cat "$tools/wheels/installed" 2>/dev/null)" != "$wanted" ]; then
+  echo "test:tools: fetching $wanted into $tools/wheels"
+  rm -rf "$tools/wheels"
+  # shellcheck disable=SC2086 -- several words on purpose
+  "$tools/python/bin/python" -m pip download --quiet --disable-pip-version-check --only-binary :all: --dest "$tools/wheels" $wanted
+  echo "$wanted" >"$tools/wheels/installed"
+fi
 # Programs in Go that read and write the log's formats: other people's code, against which ours is held.
 for program in log-go log-tessera; do
   wanted="$(cat "test/e2e/$program"/* | sha256sum)"

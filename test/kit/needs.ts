@@ -20,12 +20,16 @@ export const TOOLS_BIN: string = join(REPOSITORY, '.cache/tools/node_modules/.bi
 /** Where `npm run test:tools` puts the clients that are Python packages. */
 export const PYTHON_BIN: string = join(REPOSITORY, '.cache/tools/python/bin')
 
+/** Where `npm run test:tools` puts the back ends that make Python packages, as wheels. */
+export const WHEELS: string = join(REPOSITORY, '.cache/tools/wheels')
+
 /** Where `npm run test:tools` puts what it builds with Go. */
 export const GO_BIN: string = join(REPOSITORY, '.cache/tools/go')
 
 /** Properties of the machine that are no program: what is asked to find out. */
 const CONDITIONS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
+  'python-wheels': () => existsSync(join(WHEELS, 'installed')),
   'maven-plugins': () => existsSync('/usr/share/maven-repo/org/apache/maven/plugins/maven-dependency-plugin'),
   netns: () => process.getuid?.() === 0 && spawnSync('unshare', ['--net', 'true'], { stdio: 'ignore' }).status === 0,
 }

@@ -14,6 +14,8 @@ export interface SampleWheel {
   readonly version: string
   /** As in Requires-Dist, e.g. `other>=1`. */
   readonly requires?: readonly string[]
+  /** As in Project-URL, e.g. `Source, https://git.example.com/a/b`. */
+  readonly urls?: readonly string[]
   readonly yanked?: string
   /** ISO 8601. */
   readonly uploadTime?: string
@@ -28,6 +30,8 @@ export interface PypiIndex {
   /** `METHOD path` of each request so far, to either origin. */
   readonly requests: string[]
   publish(sample: SampleWheel): void
+  /** A real file, a wheel or a source archive, as it is. */
+  publishFile(name: string, filename: string, bytes: Buffer, uploadTime: string): void
   /** Changes a file before it is sent; undefined takes the change back. */
   tamper(change: ((path: string, body: Buffer) => Buffer) | undefined): void
   /** Connections are refused until `up`. */
@@ -40,7 +44,8 @@ interface Published {
   readonly filename: string
   readonly path: string
   readonly wheel: Buffer
-  readonly metadata: Buffer
+  /** Served beside it; undefined: it is not. */
+  readonly metadata: Buffer | undefined
   readonly sample: SampleWheel
 }
 
@@ -73,11 +78,11 @@ export async function startPypiIndex(
     requests.push(`${req.method} ${req.url}`)
     const path = decodeURIComponent(req.url ?? '')
     const found = [...projects.values()].flat().find((each) => path === each.path || path === `${each.path}.metadata`)
-    if (found === undefined) {
+    const body = found !== undefined && path === found.path ? found.wheel : found?.metadata
+    if (body === undefined) {
       res.writeHead(404).end()
       return
     }
-    const body = path === found.path ? found.wheel : found.metadata
     send(req, res, 'application/octet-stream', change === undefined ? body : change(path, body))
   }
 
@@ -96,8 +101,16 @@ export async function startPypiIndex(
     url: `http://127.0.0.1:${ports.pages}/simple`,
     requests,
     publish(sample) {
-      const name = sample.name.replaceAll(/[-_.]+/g, '-').toLowerCase()
-      projects.set(name, [...(projects.get(name) ?? []), pack(sample)])
+      projects.set(normalOf(sample.name), [...(projects.get(normalOf(sample.name)) ?? []), pack(sample)])
+    },
+    publishFile(name, filename, bytes, uploadTime) {
+      const normal = normalOf(name)
+      const sample = { name, version: '', uploadTime }
+      const path = placeOf(bytes, filename)
+      projects.set(normal, [
+        ...(projects.get(normal) ?? []),
+        { filename, path, wheel: bytes, metadata: undefined, sample },
+      ])
     },
     tamper(next) {
       change = next
@@ -128,19 +141,20 @@ function jsonPage(name: string, found: readonly Published[], base: string): stri
     url: `${base}${path}`,
     hashes: { sha256: sha256(wheel) },
     'requires-python': '>=3.6',
-    'core-metadata': { sha256: sha256(metadata) },
+    ...(metadata === undefined ? {} : { 'core-metadata': { sha256: sha256(metadata) } }),
     size: wheel.length,
     'upload-time': sample.uploadTime ?? '2025-01-01T00:00:00.000000Z',
     yanked: sample.yanked ?? false,
   }))
-  const versions = [...new Set(found.map(({ sample }) => sample.version))]
+  const versions = [...new Set(found.flatMap(({ sample }) => sample.version || []))]
   return JSON.stringify({ meta: { 'api-version': '1.1' }, name, versions, files })
 }
 
 function htmlPage(name: string, found: readonly Published[], base: string): string {
   const links = found.map(({ filename, path, wheel, metadata, sample }) => {
     const yanked = sample.yanked === undefined ? '' : ` data-yanked="${sample.yanked}"`
-    const beside = ` data-core-metadata="sha256=${sha256(metadata)}" data-requires-python="&gt;=3.6"`
+    const told = metadata === undefined ? '' : ` data-core-metadata="sha256=${sha256(metadata)}"`
+    const beside = `${told} data-requires-python="&gt;=3.6"`
     return `<a href="${base}${path}#sha256=${sha256(wheel)}"${beside}${yanked}>${filename}</a><br/>`
   })
   return `<!DOCTYPE html><html><head><title>Links for ${name}</title></head><body>\n${links.join('\n')}\n</body></html>`
@@ -150,7 +164,10 @@ function pack(sample: SampleWheel): Published {
   const stem = sample.name.replaceAll(/[-_.]+/g, '_').toLowerCase()
   const info = `${stem}-${sample.version}.dist-info`
   const requires = (sample.requires ?? []).map((each) => `Requires-Dist: ${each}\n`).join('')
-  const metadata = Buffer.from(`Metadata-Version: 2.1\nName: ${sample.name}\nVersion: ${sample.version}\n${requires}`)
+  const urls = (sample.urls ?? []).map((each) => `Project-URL: ${each}\n`).join('')
+  const metadata = Buffer.from(
+    `Metadata-Version: 2.1\nName: ${sample.name}\nVersion: ${sample.version}\n${urls}${requires}`,
+  )
   const content: Record<string, Buffer> = {
     [`${stem}.py`]: Buffer.from(`VERSION = "${sample.version}"\n`.repeat(20)),
     ...(sample.fillerBytes === undefined ? {} : { [`${stem}.bin`]: randomBytes(sample.fillerBytes) }),
@@ -162,9 +179,16 @@ function pack(sample: SampleWheel): Published {
   )
   const wheel = zip({ ...content, [`${info}/RECORD`]: Buffer.from(`${record.join('')}${info}/RECORD,,\n`) })
   const filename = `${stem}-${sample.version}-py3-none-any.whl`
-  const hash = sha256(wheel)
-  const path = `/packages/${hash.slice(0, 2)}/${hash.slice(2, 4)}/${hash.slice(4)}/${filename}`
-  return { filename, path, wheel, metadata, sample }
+  return { filename, path: placeOf(wheel, filename), wheel, metadata, sample }
+}
+
+function normalOf(name: string): string {
+  return name.replaceAll(/[-_.]+/g, '-').toLowerCase()
+}
+
+function placeOf(bytes: Buffer, filename: string): string {
+  const hash = sha256(bytes)
+  return `/packages/${hash.slice(0, 2)}/${hash.slice(2, 4)}/${hash.slice(4)}/${filename}`
 }
 
 /** A zip archive without compression (APPNOTE.TXT, 4.3). */

@@ -26,9 +26,9 @@ export interface BuildSystem {
   readonly backendPath: readonly string[]
 }
 
-/** What a project without a build-system table means (PEP 517, "build-backend"; the legacy behaviour). */
+/** What a project without a build-system table means, as pip has it; older setuptools ask for wheel by themselves (PEP 517). */
 export const LEGACY_BUILD: BuildSystem = {
-  requires: ['setuptools>=40.8.0', 'wheel'],
+  requires: ['setuptools>=40.8.0'],
   backend: 'setuptools.build_meta:__legacy__',
   backendPath: [],
 }
