@@ -4,10 +4,14 @@
  */
 import { cpus } from 'node:os'
 import type { Clock, Logger, Random } from '../base/clock.ts'
+import type { Purl } from '../base/purl.ts'
+import { startAutoBuilds } from '../build/auto.ts'
+import type { Submissions } from '../build/submissions.ts'
 import { ecosystems } from '../ecosystems/index.ts'
 import { createMetrics } from '../http/metrics.ts'
 import { createKeep } from '../keep/keep.ts'
 import { createLibp2pPeers } from '../peers/libp2p.ts'
+import type { Transform } from '../serve/parts.ts'
 import type { Serve, ServeState } from '../serve/serve.ts'
 import { createServe } from '../serve/serve.ts'
 import { createDiskStore } from '../store/disk.ts'
@@ -71,15 +75,14 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
   const log = started.use(await openNodeLog(logOptions(options), { ...part('log'), peers }))
   const roles = started.use(await openRoles(rolesOptions(options), { ...part('roles'), log, peers, store, upstream }))
 
-  const pool = createTransformPool({ workers: Math.max(1, Math.min(4, cpus().length - 1)) }, part('transform'))
-  started.defer(() => pool.close())
-
+  const transforms = startTransforms(part('transform'), started)
   const rules = openNodePolicy(options, { ...part('policy'), notebook: store.notebook })
   started.defer(() => rules.close())
 
+  const lacking = autoBuilds(options, { ...part('auto'), roles, log }, started)
   const serve = createServe(
     { ecosystems, freshSeconds: values.fresh, upstreams: upstreams.map(({ name }) => name) },
-    { ...part('serve'), store, peers, upstream, policy: rules.policy, transform: pool.transform, log: log.trusted },
+    { ...part('serve'), store, peers, upstream, policy: rules.policy, ...transforms, log: log.trusted, lacking },
   )
   started.defer(() => serve.close())
 
@@ -123,6 +126,34 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
       await running.disposeAsync()
     },
   }
+}
+
+function startTransforms(
+  deps: Parameters<typeof createTransformPool>[1],
+  started: AsyncDisposableStack,
+): { readonly transform: Transform } {
+  const pool = createTransformPool({ workers: Math.max(1, Math.min(4, cpus().length - 1)) }, deps)
+  started.defer(() => pool.close())
+  return { transform: pool.transform }
+}
+
+/** Told of releases that the log lacks; undefined where the owner does not want that they are asked for. */
+function autoBuilds(
+  { config }: NodeOptions,
+  {
+    roles,
+    log,
+    clock,
+    logger,
+  }: { readonly roles: Roles; readonly log: NodeLog } & Pick<NodeDependencies, 'clock' | 'logger'>,
+  started: AsyncDisposableStack,
+): ((release: Purl) => void) | undefined {
+  const { buildsAuto, buildsAutoRate } = config.values
+  if (!buildsAuto) return undefined
+  const submit: Submissions['submit'] = (purl, signal) => roles.door.submit({ purl }, signal)
+  const auto = startAutoBuilds({ perHour: buildsAutoRate }, { submit, log: log.reader, clock, logger })
+  started.defer(() => auto.stop())
+  return (release) => auto.wanted(release)
 }
 
 /** What the API offers of the log, the policy and builds. */

@@ -12,6 +12,7 @@ export const integrityPolicy: Policy = {
   decide: decideOnEvidence,
   admit: () => ({ kind: 'allow', notes: [] }),
   mayAsk: () => undefined,
+  isPrivate: () => false,
   keepsNames: () => false,
   interest: () => ({ releases: false, times: false }),
   hides: () => false,

@@ -88,6 +88,8 @@ export interface Policy {
   admit(question: PackageQuestion): PolicyAnswer
   /** Why this upstream must not be asked for a package of a private name; undefined: it may. */
   mayAsk(question: PackageQuestion, upstream: string): Reason | undefined
+  /** True if the name is private: nobody but its own upstreams may hear of it. */
+  isPrivate(question: Pick<PackageQuestion, 'ecosystem' | 'name'>): boolean
   /** True if some names of this ecosystem must not be told to its upstreams. */
   keepsNames(ecosystem: string): boolean
   interest(question: PackageQuestion): PolicyInterest

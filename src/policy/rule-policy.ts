@@ -69,6 +69,7 @@ export function createRulePolicy(sources: RulePolicySources): Policy {
         ? undefined
         : privateReason(question, rule, upstream)
     },
+    isPrivate: (question) => privateRule(sources.rules(), question) !== undefined,
     keepsNames: (ecosystem) =>
       sources.rules().rules.some((rule) => rule.access === 'private' && (rule.ecosystem ?? ecosystem) === ecosystem),
     interest: (question) => interestOf(sources, question),
@@ -118,7 +119,7 @@ function packageAccess({ rules, fallback }: Rules, question: PackageQuestion): R
   return fallback === 'deny' ? 'unlisted' : undefined
 }
 
-function privateRule({ rules }: Rules, question: PackageQuestion): Rule | undefined {
+function privateRule({ rules }: Rules, question: Pick<PackageQuestion, 'ecosystem' | 'name'>): Rule | undefined {
   const first = rules.find(
     (rule) => rule.access !== undefined && rule.versions === undefined && matchesPackage(rule, question),
   )

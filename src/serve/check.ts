@@ -54,6 +54,7 @@ export async function check(
   const conflict = released.conflict(located, exception !== undefined)
   if (conflict !== undefined) return { kind: 'denied', reason: conflict }
   const verified = await guard.verify(located, signal)
+  if (verified.finding === undefined) guard.lacks(located)
   if (verified.answer.kind === 'deny') return { kind: 'denied', reason: verified.answer.reason }
   if (verified.answer.would !== undefined) {
     parts.logger.debug(

@@ -3,6 +3,7 @@
  * (`Transform`, a worker pool of `main/`). Values and types only; every step file takes what it needs of them.
  */
 import type { Clock, Logger, Random } from '../base/clock.ts'
+import type { Purl } from '../base/purl.ts'
 import type { Ecosystem, Transformed, TransformFacts } from '../ecosystems/ecosystem.ts'
 import type { Peers } from '../peers/peers.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -112,6 +113,8 @@ export interface ServeDependencies {
   readonly policy: Policy
   /** The transparency log, whose verdicts count; undefined: this node has none. */
   readonly log?: TrustedLog | undefined
+  /** Told of releases that clients ask for and of which the log says nothing, as far as others may hear of them. */
+  readonly lacking?: ((release: Purl) => void) | undefined
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger

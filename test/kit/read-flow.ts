@@ -60,6 +60,8 @@ export interface ReadFlowOptions {
   /** Default: `integrityPolicy`. */
   readonly policy?: Policy
   readonly log?: TrustedLog
+  /** Told of releases of which the log says nothing. */
+  readonly lacking?: (release: Purl) => void
 }
 
 /** A node with an empty store. */
@@ -97,6 +99,7 @@ export function readFlow(options: ReadFlowOptions = {}): ReadFlow {
       upstream,
       policy: options.policy ?? integrityPolicy,
       log: options.log,
+      lacking: options.lacking,
       clock,
       random,
       logger: silentLogger,

@@ -16,8 +16,23 @@ export function addBuild(program: Command, context: CliContext): void {
   )
     .description('Ask the trust network to build a package from source and agree on what comes out')
     .option('--watch', 'Show how it goes until the verdict; the exit code is 8 if it is none that says equal')
-    .addHelpText('after', examples(`pyrsia build ${type} ${name}`, `pyrsia build ${type} ${name} --watch`))
+    .option(
+      '--from <LOCKFILE>',
+      'Everything that a lockfile names and of which the log says nothing, with a report on each',
+    )
+    .addHelpText(
+      'after',
+      examples(
+        `pyrsia build ${type} ${name}`,
+        `pyrsia build ${type} ${name} --watch`,
+        'pyrsia build --from package-lock.json --watch',
+      ),
+    )
   build.action(async (ecosystem, coordinates, options) => {
+    if (options.from !== undefined && ecosystem === undefined) {
+      await (await import('./batch.ts')).buildFrom(context, options.from, options)
+      return
+    }
     if (ecosystem === undefined || coordinates === undefined) build.help({ error: true })
     await (await load()).build(context, { ecosystem, coordinates }, options)
   })

@@ -97,6 +97,8 @@ export interface SettingValues {
   readonly testBuilder: number | undefined
   readonly sourceMirror: readonly SourceMirror[]
   readonly beaconEndpoint: readonly string[]
+  readonly buildsAuto: boolean
+  readonly buildsAutoRate: number
   readonly logLevel: LogLevel
 }
 
@@ -258,6 +260,14 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     urlKind,
     "URL below which rounds of the network's public drand beacon are fetched, for --authority",
   ),
+  buildsAuto: one('builds-auto', switchKind, {
+    fallback: false,
+    help: 'Ask the trust network by itself for releases that are asked for here and that its log lacks; never for private names or unshared upstreams',
+  }),
+  buildsAutoRate: one('builds-auto-rate', countKind('N', 1, 10_000), {
+    fallback: 60,
+    help: 'Releases an hour that --builds-auto asks for, a tenth of that at once',
+  }),
   logLevel: one<LogLevel>('log-level', choiceKind('LEVEL', LOG_LEVELS), {
     fallback: 'info',
     help: 'What is logged on stderr',

@@ -23,9 +23,10 @@ import type { BlobInfo } from '../../store/store.ts'
 import type { Documents } from '../documents/documents.ts'
 import type { Variants } from '../documents/variants.ts'
 import type { ServeParts } from '../parts.ts'
-import { type IndexJudges, judgeIndex } from './index-verdicts.ts'
+import { type IndexJudges, type IndexVerdicts, judgeIndex } from './index-verdicts.ts'
 import type { PackageVerdicts } from './package-verdicts.ts'
 import { type FileVerdict, type Guard, type Held, NOTHING_HELD, type Verified } from './rules.ts'
+import { shareOf } from './share-of.ts'
 import type { Verdicts } from './verdicts.ts'
 
 /** What a guard is made of, beside the parts. */
@@ -58,7 +59,7 @@ interface HeldBack {
   readonly held: Held
 }
 
-const NOTHING_JUDGED = { hidden: [], would: 0 }
+const NOTHING_JUDGED: IndexVerdicts = { hidden: [], would: 0, lacking: undefined }
 
 /** A guard that remembers nothing yet. */
 export function createGuard(parts: ServeParts, dependencies: GuardDependencies): Guard {
@@ -109,8 +110,12 @@ class PolicyGuard implements Guard {
     if (before?.revision === revision && question.nowMs < before.validUntilMs) return before.held
     const releases = await this.#releases(document, ecosystem, signal)
     const answers = byRules ? this.#ask(ecosystem, question, releases) : undefined
-    const asked = { package: question.purl, level, releases, findings }
+    const compare = precedenceOf(ecosystem)
+    const asked = { package: question.purl, level, releases, findings, compare }
     const judged = byLog ? await judgeIndex(asked, this.#judges(ecosystem, question), signal) : NOTHING_JUDGED
+    if (judged.lacking !== undefined) {
+      this.lacks({ ecosystem: ecosystem.id, purl: judged.lacking, upstream: document.upstream })
+    }
     if (judged.would > 0) {
       this.#parts.logger.debug(
         { package: question.name, would: judged.would, hidden: judged.hidden.length },
@@ -158,6 +163,16 @@ class PolicyGuard implements Guard {
     const exception = judged.exception ?? answer.exception
     const notes = [...judged.notes, ...answer.notes]
     return { kind: 'allow', notes, ...(exception === undefined ? {} : { exception }) }
+  }
+
+  lacks({ ecosystem: id, purl, upstream, unshared }: Parameters<Guard['lacks']>[0]): void {
+    const { lacking, policy } = this.#parts
+    const ecosystem = this.#ecosystems.get(id)
+    if (lacking === undefined || ecosystem === undefined || purl === undefined) return
+    if (purlParts(purl).version === undefined || policy.isPrivate(this.#question(ecosystem, purl))) return
+    const share = shareOf({ upstream, ...(unshared === undefined ? {} : { unshared }) }, this.#parts)
+    // What the network is asked for stands in its log for ever.
+    if (share === 'network' || share === 'world') lacking(purl)
   }
 
   async verify(located: Parameters<Guard['verify']>[0], signal: AbortSignal): Promise<Verified & FileVerdict> {

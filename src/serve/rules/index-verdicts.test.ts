@@ -154,7 +154,7 @@ test('files of a release are judged one by one, and those without a verdict are 
   const packages = createPackageVerdicts(log, { clock: steppedClock(), logger: silentLogger })
   const findings = await packages.of(PACKAGE as Purl, true, NEVER)
   const { hidden, would } = await judgeIndex(
-    { package: PACKAGE as Purl, level: 'enforce', releases: listed, findings },
+    { package: PACKAGE as Purl, level: 'enforce', releases: listed, findings, compare: (a, b) => (a < b ? -1 : 1) },
     {
       labelOf: (purl) => purl,
       isKept: () => false,
@@ -238,4 +238,21 @@ test('a log that cannot be asked proves nothing, and that is the reason that is 
   const { stale, versions } = await packages.of(PACKAGE as Purl, true, NEVER)
   assert.match(stale ?? '', /could not be asked: nobody can be asked/)
   assert.equal(versions.size, 0)
+})
+
+test('of an index, the newest release that is left out because the log says nothing of it is passed on, as what a user would have got', async () => {
+  const log = testLog(COSIGNED)
+  await log.append(verdictOn('1'), verdictOn('3', { outcome: 'disagreed', files: [] }))
+  const read = readRules(ENFORCE, 'policy.toml', ['bare'])
+  const policy = createRulePolicy({
+    revision: () => '1',
+    rules: () => read,
+    exceptions: () => [],
+    advisories: () => [],
+  })
+  const wanted: string[] = []
+  const flow = readFlow({ policy, log, lacking: (release) => void wanted.push(release) })
+  flow.upstream.route(HUB, '/doc/a', { body: formatReleases(LISTED) })
+  for (let times = 0; times < 2; times++) await bodyOf(await flow.get('/doc/a'))
+  assert.deepEqual(wanted, ['pkg:bare/a@2'])
 })

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '../../base/clock.ts'
 import type { Digest } from '../../base/digest.ts'
+import type { CompareVersions } from '../../base/osv/advisory.ts'
 import { formatPurl, type Purl, purlParts } from '../../base/purl.ts'
 import type { Release } from '../../base/releases.ts'
 import type { HiddenRelease } from '../../ecosystems/ecosystem.ts'
@@ -19,6 +20,7 @@ export interface IndexQuestion {
   readonly level: VerifiedLevel
   readonly releases: readonly Release[]
   readonly findings: PackageFindings
+  readonly compare: CompareVersions
 }
 
 /** Who answers. */
@@ -36,6 +38,8 @@ export interface IndexVerdicts {
   readonly hidden: readonly HiddenRelease[]
   /** How many releases the strictest level would leave out. */
   readonly would: number
+  /** The newest release that is hidden and of which the log says nothing: what a user would have got. */
+  readonly lacking: Purl | undefined
 }
 
 /** Releases after which other requests have their turn: some milliseconds' worth. */
@@ -43,13 +47,14 @@ const RELEASES_PER_TURN = 512
 
 /** Judges the releases of an index. @throws aborted.caller */
 export async function judgeIndex(
-  { package: named, level, releases, findings }: IndexQuestion,
+  { package: named, level, releases, findings, compare }: IndexQuestion,
   judges: IndexJudges,
   signal: AbortSignal,
 ): Promise<IndexVerdicts> {
   const hidden: HiddenRelease[] = []
   const parts = purlParts(named)
   let would = 0
+  let newest: string | undefined
   let turn = RELEASES_PER_TURN
   for (const release of releases) {
     // Of what the log says nothing, only the strictest level has anything to say.
@@ -65,11 +70,13 @@ export async function judgeIndex(
     const [first] = denied
     if (first?.answer.kind !== 'deny') continue
     const reason = first.answer.reason.message
+    const isNewer = newest === undefined || compare(release.version, newest) > 0
+    if (isNewer && !findings.versions.has(release.version)) newest = release.version
     const some = denied.flatMap(({ file }) => (file === undefined ? [] : [file]))
     const { version } = release
     hidden.push(denied.length === files.length ? { version, reason } : { version, reason, files: some })
   }
-  return { hidden, would }
+  return { hidden, would, lacking: newest === undefined ? undefined : formatPurl({ ...parts, version: newest }) }
 }
 
 interface JudgedFile {

@@ -43,6 +43,8 @@ export interface Guard {
     release: Pick<Located, 'ecosystem' | 'upstream'> & { readonly purl: Purl },
     signal: AbortSignal,
   ): Promise<ReleaseAnswer>
+  /** Passes on that the log says nothing of a release that was asked for, if its name is one that others may hear. */
+  lacks(located: Pick<Located, 'ecosystem' | 'purl' | 'upstream' | 'unshared'>): void
   /** What the log says of a file, and what the policy makes of it. @throws aborted.caller */
   verify(
     located: Pick<Located, 'ecosystem' | 'purl' | 'label' | 'path' | 'tellsOf'> & {

@@ -8,6 +8,7 @@ import { silentLogger } from '../../base/clock.ts'
 import { blobIdOf, digestBytes } from '../../base/digest.ts'
 import type { Entry } from '../../base/entries/entry.ts'
 import { AppError } from '../../base/errors.ts'
+import type { Located } from '../../base/located.ts'
 import { type Purl, parsePurl } from '../../base/purl.ts'
 import type { LogQuery, LogReader } from '../../log/log.ts'
 import type { PolicyException } from '../../policy/policy.ts'
@@ -289,4 +290,35 @@ test('a remembered verdict expires in its time', async () => {
   assert.equal(await status(), 'witnessed')
   nowSeconds = expiresSeconds
   assert.equal(await status(), 'expired')
+})
+
+test("what clients ask for and the log lacks is passed on, unless its name or its upstream is nobody else's business", async () => {
+  const log = testLog({ cosignedSeconds: [START_SECONDS, START_SECONDS, START_SECONDS] })
+  await log.append(testVerdict({ purl: PURL, files: [ROW] }))
+  const read = readRules(
+    '[[rule]]\nnames = ["own"]\naccess = "private"\nupstreams = ["hub.example.com"]',
+    'policy.toml',
+    [],
+  )
+  const policy = createRulePolicy({
+    revision: () => '1',
+    rules: () => read,
+    exceptions: () => [],
+    advisories: () => [],
+  })
+  const told = async (share: 'none' | 'lan' | 'network', name: string, over: Partial<Located> = {}) => {
+    const wanted: string[] = []
+    const flow = readFlow({ policy, log, share, lacking: (release) => void wanted.push(release) })
+    const bytes = name === 'blocks' ? BYTES : Buffer.from(name)
+    flow.file(name, bytes, { purl: parsePurl(`pkg:bare/${name}@1`), ...over })
+    assert.equal((await flow.get(`/file/${name}`)).status, 200)
+    return wanted
+  }
+  assert.deepEqual(await told('network', 'new'), ['pkg:bare/new@1'])
+  assert.deepEqual(await told('network', 'blocks'), [], 'it has a verdict')
+  assert.deepEqual(await told('none', 'new'), [])
+  assert.deepEqual(await told('lan', 'new'), [])
+  assert.deepEqual(await told('network', 'own'), [])
+  assert.deepEqual(await told('network', 'new', { unshared: true }), [])
+  assert.deepEqual(await told('network', 'new', { purl: parsePurl('pkg:bare/new') }), [])
 })
