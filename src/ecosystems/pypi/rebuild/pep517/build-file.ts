@@ -8,14 +8,18 @@ import type { BuildSystem } from '../manifest.ts'
 import { isOfRelease, isPureWheel, isSourceArchive } from '../release-files.ts'
 import { requiredNames } from './requirements.ts'
 import { type Asking, Failed, readJson, runStep, writeText } from './steps.ts'
-import { type Environment, install, type Tools } from './toolchain.ts'
+import { type Environment, type Installed, makeEnvironment, type Tools } from './toolchain.ts'
 
-/** What a file is built with. */
+/** What the files of a release are built with; the environment grows with what back ends ask for. */
 export interface Build {
   readonly job: RecipeJob
   readonly system: BuildSystem
-  readonly environment: Environment
   readonly tools: Tools
+  readonly pins: readonly string[]
+  readonly asOfSeconds: number
+  environment: Environment
+  /** All that went into the environments of this build. */
+  readonly installed: Installed[]
   /** Normal name. */
   readonly project: string
   readonly version: string
@@ -116,9 +120,13 @@ function* grant(kind: 'wheel' | 'sdist', directory: string, build: Build): Askin
     const wanted = Array.isArray(asked) ? asked.filter((each) => typeof each === 'string') : []
     const fresh = wanted.filter((each) => !granted.has(each)).slice(0, GRANTED_MAX)
     if (fresh.length === 0) return undefined
-    const failed = yield* install(fresh, build.environment, build.tools)
-    if (failed !== undefined) return failed
     for (const each of fresh) granted.add(each)
+    const { number, pins, asOfSeconds } = build
+    const plan = { name: `python-${number}-${kind}-${round}`, requirements: [...granted], pins, asOfSeconds }
+    const environment = yield* makeEnvironment(plan, build.tools)
+    if (environment instanceof Failed) return environment
+    build.environment = environment
+    build.installed.push(...environment.installed)
   }
   return new Failed(`the back end asks for more after ${ROUNDS_MAX} rounds`, true)
 }

@@ -115,7 +115,7 @@ test('wheel and archive are built offline, with the requirements of then, pinned
     toolchains: ['python 3.11.2', 'pip 25.0', 'hatchling 1.9.0'],
   })
   assert.equal(job.files.get('work/lock.txt'), `${'b'.repeat(64)}  hatchling-1.9.0-py3-none-any.whl\n`)
-  assert.equal(job.files.get('work/constraints-0.txt'), 'hatchling==1.9.0\n')
+  assert.equal(job.files.get('inputs/python-0-pins.txt'), 'hatchling==1.9.0\n')
   const online = job.steps.filter(({ registry }) => registry !== undefined)
   assert.deepEqual(
     online.map(({ registry }) => registry?.asOfSeconds),
@@ -139,6 +139,11 @@ test('what a back end asks for is granted in at most five rounds', () => {
   assert.equal(build(job, jobOf(BOTH.slice(0, 1))).kind, 'built')
   const installs = job.steps.filter(({ argv }) => argv.includes('install'))
   assert.equal(installs.length, 3)
+  // Code of the project has run by then: what reaches the registry is a pip placed anew, in an environment made anew.
+  assert.equal(new Set(installs.map(({ argv }) => argv[0])).size, 3)
+  assert.equal(job.inputs.filter((path) => path.includes('/pip-25.0-')).length, 1 + 3)
+  const made = job.steps.filter(({ argv }) => argv.includes('venv'))
+  assert.ok(made.length === 3 && made.every(({ argv }) => argv[0] === 'python3' && argv.includes('--clear')))
   const greedy = scripted({ hooks: { get_requires_for_build_wheel: (count: number) => [`extra-${count}`] } })
   const end = build(greedy, jobOf(BOTH.slice(0, 1)))
   assert.deepEqual(end, { kind: 'unbuildable', reason: 'the back end asks for more after 5 rounds' })
@@ -151,7 +156,7 @@ test('where the tools of then do not work, others are tried: without the pins, t
   const job = scripted({
     fails: (name) => {
       if (!name.startsWith('install')) return false
-      asked.push([...job.files.keys()].filter((path) => path.startsWith('work/constraints')))
+      asked.push([...job.files.keys()].filter((path) => path.endsWith('-pins.txt')))
       return asked.length < 3
     },
   })
@@ -163,7 +168,7 @@ test('where the tools of then do not work, others are tried: without the pins, t
     [RELEASED, RELEASED, REQUESTED],
   )
   assert.deepEqual(
-    [0, 1, 2].map((n) => job.files.get(`work/constraints-${n}.txt`)),
+    [0, 1, 2].map((n) => job.files.get(`inputs/python-${n}-pins.txt`)),
     ['hatchling==1.9.0\n', '', ''],
   )
   const never = scripted({ fails: (name) => name.startsWith('call') })
@@ -230,5 +235,5 @@ test('a malformed build system, requirement or override is refused with its reas
   assert.match(reason({}, { override: { surprise: 1 } }), /mappings/)
   const pinned = scripted()
   assert.equal(build(pinned, jobOf(BOTH, { override: { requires: ['wheel'], pins: ['wheel==0.40.0'] } })).kind, 'built')
-  assert.equal(pinned.files.get('work/constraints-0.txt'), 'wheel==0.40.0\n')
+  assert.equal(pinned.files.get('inputs/python-0-pins.txt'), 'wheel==0.40.0\n')
 })

@@ -14,14 +14,14 @@ import { readOverride } from './override.ts'
 import { pinsOf, requiredNames } from './requirements.ts'
 import { HOOK_SCRIPT, SETTLE_SCRIPT } from './scripts.ts'
 import { type Asking, Failed, readText, writeText } from './steps.ts'
-import { type Environment, getTools, install, makeEnvironment, type Tools } from './toolchain.ts'
+import { getTools, type Installed, makeEnvironment, type Tools } from './toolchain.ts'
 
 const PYPROJECT_BYTES_MAX = 1_048_576
 const LOCK = 'work/lock.txt'
 const TOOLCHAINS_MAX = 8
 
 /** `Rebuild.recipe` of Python packages. */
-export const pypiRecipe: Recipe = { name: 'pep517', version: 1, steps: buildPypi }
+export const pypiRecipe: Recipe = { name: 'pep517', version: 2, steps: buildPypi }
 
 /** One way to choose the tools. */
 interface Attempt {
@@ -87,12 +87,13 @@ function* tryBuild(
   tools: Tools,
   { number, asOfSeconds, pins }: Attempt & { readonly number: number },
 ): Asking<RecipeEnd | Failed> {
-  const environment = yield* makeEnvironment(number, asOfSeconds, pins)
+  const plan = { name: `python-${number}`, requirements: system.requires, pins, asOfSeconds }
+  const environment = yield* makeEnvironment(plan, tools)
   if (environment instanceof Failed) return environment
-  const failed = yield* install(system.requires, environment, tools)
-  if (failed !== undefined) return failed
   const { name, version = '' } = purlParts(job.purl)
-  const build: Build = { job, system, environment, tools, project: normalName(name), version, number }
+  const installed = [...environment.installed]
+  const given = { job, system, tools, pins, asOfSeconds, environment, installed, number }
+  const build: Build = { ...given, project: normalName(name), version }
   const files: { name: string; path: string }[] = []
   let refusal: Failed | undefined
   for (const [kind, names] of [['wheel', wanted.wheels] as const, ['sdist', wanted.archives] as const]) {
@@ -104,8 +105,8 @@ function* tryBuild(
     else files.push({ name: nameOf(built.name, names), path: built.path })
   }
   if (files.length === 0) return refusal ?? new Failed('nothing was built', true)
-  yield* writeText(LOCK, lockOf(environment))
-  return { kind: 'built', files, lock: LOCK, toolchains: toolchainsOf(tools, environment, system) }
+  yield* writeText(LOCK, lockOf(installed))
+  return { kind: 'built', files, lock: LOCK, toolchains: toolchainsOf(tools, installed, system) }
 }
 
 /** Under the name that the index has, where it has one of that kind: spellings of names and tags changed over the years. */
@@ -114,18 +115,15 @@ function nameOf(built: string, names: readonly string[]): string {
   return names.includes(built) || only === undefined || others.length > 0 ? built : only
 }
 
-/** One line for each package that was put into the environment, as sha256sum writes it. */
-function lockOf({ installed }: Environment): string {
-  return installed
-    .map(({ file, sha256 }) => `${sha256}  ${file}\n`)
-    .toSorted()
-    .join('')
+/** One line for each package that was put into an environment, as sha256sum writes it. */
+function lockOf(installed: readonly Installed[]): string {
+  return [...new Set(installed.map(({ file, sha256 }) => `${sha256}  ${file}\n`))].toSorted().join('')
 }
 
-function toolchainsOf({ python, pip }: Tools, { installed }: Environment, { requires }: BuildSystem): string[] {
+function toolchainsOf({ python, pip }: Tools, installed: readonly Installed[], { requires }: BuildSystem): string[] {
   const required = requiredNames(requires)
   const own = installed.filter(({ name }) => required.includes(name)).map(({ name, version }) => `${name} ${version}`)
-  return [`python ${python}`, `pip ${pip}`, ...own.toSorted()].slice(0, TOOLCHAINS_MAX)
+  return [`python ${python}`, `pip ${pip}`, ...[...new Set(own)].toSorted()].slice(0, TOOLCHAINS_MAX)
 }
 
 function unbuildable(reason: string): RecipeEnd {

@@ -4,7 +4,7 @@
  */
 import { isStrong } from '../../../../base/digest.ts'
 import { isKind } from '../../../../base/errors.ts'
-import { REGISTRY_URL } from '../../../../base/rebuild/build-plan.ts'
+import { type InputNeed, REGISTRY_URL } from '../../../../base/rebuild/build-plan.ts'
 import { normalName, versionOfFile } from '../../names.ts'
 import { digestsOf } from '../../pages/file-table.ts'
 import { isObject } from '../../pages/json.ts'
@@ -19,8 +19,8 @@ export interface Tools {
   /** E.g. `3.11.2`. */
   readonly python: string
   readonly pip: string
-  /** Path of pip's wheel below the job's root. */
-  readonly pipWheel: string
+  /** Places pip's wheel at `inputs/<as>`. */
+  readonly pipInput: InputNeed
 }
 
 /** One thing that was put into an environment. */
@@ -35,9 +35,17 @@ export interface Installed {
 export interface Environment {
   /** Path below the job's root. */
   readonly path: string
+  readonly installed: readonly Installed[]
+}
+
+/** What an environment is made of. */
+export interface EnvironmentPlan {
+  /** Tells it from others of the job. */
+  readonly name: string
+  readonly requirements: readonly string[]
+  readonly pins: readonly string[]
+  /** The registry as it was then. */
   readonly asOfSeconds: number
-  readonly constraints: string
-  readonly installed: Installed[]
 }
 
 const PAGE = 'inputs/pip-page.html'
@@ -66,16 +74,10 @@ export function* getTools(requestedAtSeconds: number): Asking<Tools | Failed> {
   // Links are relative to the page, `/simple/pip/`.
   const requestPath = new URL(file.url, `${REGISTRY_URL}/simple/pip/`).pathname
   const digests = digestsOf(file.hashes).filter(isStrong)
-  const got = yield {
-    kind: 'input',
-    requestPath,
-    as: file.filename,
-    digests,
-    asOfSeconds: requestedAtSeconds,
-    tool: true,
-  }
+  const pipInput: InputNeed = { kind: 'input', requestPath, as: file.filename, ...asked, digests }
+  const got = yield pipInput
   if (got.kind !== 'done') return new Failed(`the index does not give ${file.filename}`, true)
-  return { python, pip: version, pipWheel: `inputs/${file.filename}` }
+  return { python, pip: version, pipInput }
 }
 
 function newestWheel(page: string, python: string): { readonly file: PageFile; readonly version: string } | undefined {
@@ -99,61 +101,52 @@ function filesOf(page: string): readonly PageFile[] {
   }
 }
 
-/** Makes an empty environment. */
-export function* makeEnvironment(
-  number: number,
-  asOfSeconds: number,
-  pins: readonly string[],
-): Asking<Environment | Failed> {
-  const path = `tools/python-${number}`
-  const constraints = `work/constraints-${number}.txt`
-  yield* writeText(constraints, pins.map((pin) => `${pin}\n`).join(''))
+/**
+ * Makes a new environment with what is required, out of the registry as it was then. Code of the project may have run in this job
+ * before: so nothing that it could have changed is started here. Python is the machine's, pip is placed anew by its digest, and the
+ * environment is empty.
+ */
+export function* makeEnvironment(plan: EnvironmentPlan, { pipInput }: Tools): Asking<Environment | Failed> {
+  const { name, requirements, pins, asOfSeconds } = plan
+  const unfit = unfitRequirement(requirements)
+  if (unfit !== undefined) {
+    return new Failed(`the build requires ${JSON.stringify(unfit.slice(0, 100))}, which is no plain requirement`, true)
+  }
+  const path = `tools/${name}`
   const made = yield* runStep({
     name: 'make an environment',
-    argv: ['python3', '-I', '-m', 'venv', '--without-pip', `/build/${path}`],
-    directory: 'work',
+    argv: ['python3', '-I', '-S', '-m', 'venv', '--clear', '--without-pip', `/build/${path}`],
+    directory: 'inputs',
     env: {},
   })
-  return made instanceof Failed ? made : { path, asOfSeconds, constraints, installed: [] }
-}
-
-/** Puts what is required into an environment, out of the registry as it was then. */
-export function* install(
-  requirements: readonly string[],
-  environment: Environment,
-  { pipWheel }: Tools,
-): Asking<Failed | undefined> {
-  const unfit = unfitRequirement(requirements)
-  if (unfit !== undefined)
-    return new Failed(`the build requires ${JSON.stringify(unfit.slice(0, 100))}, which is no plain requirement`, true)
-  if (requirements.length === 0) return undefined
-  const { path, asOfSeconds, constraints, installed } = environment
-  const count = installed.length
-  const stem = `${path.replace('tools/', 'work/')}-${count}`
+  if (made instanceof Failed) return made
+  if (requirements.length === 0) return { path, installed: [] }
+  const stem = `inputs/${name}`
   yield* writeText(`${stem}.txt`, requirements.map((each) => `${each.trim()}\n`).join(''))
+  yield* writeText(`${stem}-pins.txt`, pins.map((pin) => `${pin}\n`).join(''))
+  yield pipInput
   const done = yield* runStep({
     name: `install what the build requires: ${requirements.join(', ').slice(0, 200)}`,
     argv: [
-      ...([`/build/${path}/bin/python`, `/build/${pipWheel}/pip`, 'install', '--isolated', '--no-input'] as const),
+      ...([
+        `/build/${path}/bin/python`,
+        `/build/inputs/${pipInput.as}/pip`,
+        'install',
+        '--isolated',
+        '--no-input',
+      ] as const),
       ...['--disable-pip-version-check', '--no-cache-dir', '--no-compile', '--no-color', '--progress-bar', 'off'],
       ...['--only-binary', ':all:', '--index-url', `${REGISTRY_URL}${PYPI_PREFIX}/simple/`],
-      ...[
-        '--report',
-        `/build/${stem}.json`,
-        '--constraint',
-        `/build/${constraints}`,
-        '--requirement',
-        `/build/${stem}.txt`,
-      ],
+      ...['--report', `/build/${stem}.json`, '--constraint', `/build/${stem}-pins.txt`],
+      ...['--requirement', `/build/${stem}.txt`],
     ],
-    directory: 'work',
+    directory: 'inputs',
     env: {},
     registry: { asOfSeconds },
     timeoutSeconds: INSTALL_SECONDS,
   })
   if (done instanceof Failed) return done
-  installed.push(...installedOf(yield* readJson(`${stem}.json`, REPORT_BYTES_MAX)))
-  return undefined
+  return { path, installed: installedOf(yield* readJson(`${stem}.json`, REPORT_BYTES_MAX)) }
 }
 
 /** What pip's report lists (its installation report, version 1). */
