@@ -95,7 +95,7 @@ if [ "$(cat "$tools/wheels/installed" 2>/dev/null)" != "$wanted" ]; then
   echo "$wanted" >"$tools/wheels/installed"
 fi
 # Programs in Go that read and write the log's formats: other people's code, against which ours is held.
-for program in log-go log-tessera; do
+for program in log-go log-tessera attest-go; do
   wanted="$(cat "test/e2e/$program"/* | sha256sum)"
   if [ "$(cat "$tools/go/$program.built" 2>/dev/null)" != "$wanted" ]; then
     if command -v go >/dev/null; then
