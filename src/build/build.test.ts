@@ -156,3 +156,16 @@ test('an order that cannot be reached for a while is tried again, within the dea
   network.cut = false
   assert.equal((await verdict(network)).outcome, 'rebuilt')
 })
+
+test('a result with too many files for a statement is unbuildable, for all builders alike', async (t) => {
+  const result = sampleResult('honest bytes')
+  const [file] = result.files
+  const files = Array.from({ length: 64 }, (_, at) => ({
+    ...(file ?? assert.fail()),
+    name: `${at + 100}${'n'.repeat(300)}`,
+  }))
+  const { network } = await begin(t, { report: () => ({ ...result, files }) })
+  await asked(network)
+  const { outcome, panel } = await verdict(network)
+  assert.deepEqual([outcome, panel.filter(({ agreed }) => agreed).length], ['unbuildable', 4])
+})

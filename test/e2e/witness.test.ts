@@ -92,6 +92,6 @@ test(
     await image([layerOf('bin/a'), Buffer.concat([layerOf('bin/b'), layerOf('bin/evil')])], '1')
     const [moved] = await Promise.all(builders.map((run) => run()))
     assert.equal(moved?.result.outcome, 'malformed')
-    assert.match(JSON.stringify(moved?.result), /library\/app@sha256/)
+    assert.match(JSON.stringify(moved?.result), /sha256:[0-9a-f]{64}: /)
   },
 )

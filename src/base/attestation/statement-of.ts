@@ -10,7 +10,7 @@ import { NOT_BUILT_TYPE, notBuiltOf, WITNESSED_TYPE, witnessedOf } from './repor
 import { formatStatement, type StatementSubject } from './statement.ts'
 
 /** Bytes of a statement whose envelope, in base64 and with one signature, is surely small enough (`ENVELOPE_BYTES_MAX`). */
-export const STATEMENT_BYTES_MAX = 11_776
+export const STATEMENT_BYTES_MAX = 12_060
 
 /** What a statement is made of. */
 export interface StatementFacts extends AttestedRequest, Omit<AttestedBuilder, 'environment'> {

@@ -4,14 +4,15 @@
  */
 import { hash } from 'node:crypto'
 import { STATEMENT_PAYLOAD_TYPE } from '../../base/attestation/statement.ts'
-import { statementOf } from '../../base/attestation/statement-of.ts'
+import { type MadeStatement, type StatementFacts, statementOf } from '../../base/attestation/statement-of.ts'
 import type { Brand } from '../../base/brand.ts'
 import type { Random } from '../../base/clock.ts'
 import { canonicalJson } from '../../base/crypto/canonical-json.ts'
 import { type Envelope, envelopeJson, signEnvelope } from '../../base/crypto/dsse.ts'
 import type { Signer } from '../../base/crypto/ed25519.ts'
 import type { Hex32 } from '../../base/entries/fields.ts'
-import { commitmentOf } from '../../base/entries/result.ts'
+import { type BuildResult, commitmentOf } from '../../base/entries/result.ts'
+import { AppError } from '../../base/errors.ts'
 import type { BuildOutcome } from '../builder.ts'
 import type { Bound, JobBook } from '../jobs.ts'
 import type { Assignment } from './select.ts'
@@ -43,12 +44,11 @@ export function boundTo(job: Assignment, jobs: JobBook): Attestation | undefined
   return bound === undefined ? undefined : named(bound)
 }
 
-/** Binds this node to an outcome. @throws unavailable.storage, exhausted.disk, exhausted.size; bug.assertion for a record of other dependencies */
+/** Binds this node to an outcome. @throws unavailable.storage, exhausted.disk; bug.assertion for a record of other dependencies */
 export async function attest(job: Assignment, outcome: BuildOutcome, deps: AttestDependencies): Promise<Attestation> {
   const { network, node, signer, random, jobs, version } = deps
   const { purl, request, attempt } = job
-  const { result, record } = outcome
-  const { payload, list } = statementOf({ network, purl, request, attempt, node, pyrsia: version, result, record })
+  const { result, payload, list } = stated({ network, purl, request, attempt, node, pyrsia: version, ...outcome })
   const envelope = signEnvelope(STATEMENT_PAYLOAD_TYPE, payload, [{ keyid: node, signer }])
   const salt = Buffer.from(random.bytes(SALT_BYTES)).toString('hex')
   const commitment = commitmentOf({ network, request, attempt, builder: node, result, salt })
@@ -57,6 +57,18 @@ export async function attest(job: Assignment, outcome: BuildOutcome, deps: Attes
   const bound = { result, salt, commitment, envelope }
   jobs.keep(job, bound)
   return named(bound)
+}
+
+/** A result of which no statement can be made, since it has too many files, cannot be verified: then it is none, for every builder alike. */
+function stated(facts: StatementFacts): MadeStatement & { readonly result: BuildResult } {
+  const { result, record } = facts
+  try {
+    return { result, ...statementOf(facts) }
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'exhausted.size') throw error
+    const failed = { outcome: 'unbuildable', reason: error.message, environment: result.environment } as const
+    return { result: failed, ...statementOf({ ...facts, result: failed, record: { ...record, dependencies: [] } }) }
+  }
 }
 
 function named(bound: Bound): Attestation {

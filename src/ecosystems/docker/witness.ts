@@ -15,8 +15,8 @@ import { bareMediaType } from './manifests/media-types.ts'
 import { type Repository, readRepository } from './names.ts'
 import { locateBlob, locateManifest, type Pointed, resolveTag } from './resolve.ts'
 
-/** Files of one verdict (`base/entries/result.ts`). */
-const FILES_MAX = 64
+/** Files of one verdict: as many as there may be (`base/entries/result.ts`) and a statement about all of them has room for. */
+const FILES_MAX = 60
 /** Platforms whose configurations and layers come first where not all of them are so few. */
 const FIRST_PLATFORMS = ['linux/amd64', 'linux/arm64', 'linux/arm64/v8']
 
@@ -49,7 +49,7 @@ function* see(purl: Purl, context: ResolveContext): Generator<Need, Seen, Got> {
     if (found.kind === 'absent')
       return malformed(`the registry does not give the manifest ${child.digest} that it names`)
     if (found.kind !== 'read') return found
-    files.set(child.digest, found.located)
+    files.set(child.digest, named(found.located))
     images.push({ platform: child.platform, manifest: found.manifest })
   }
   for (const { manifest } of images.toSorted((a, b) => rankOf(a.platform) - rankOf(b.platform))) {
@@ -102,7 +102,12 @@ function pointedBy(digest: Digest, { mediaType, sizeBytes }: Partial<Reference> 
 }
 
 function blobOf(repository: Repository, { digest, sizeBytes, mediaType }: Reference): Located {
-  return { ...locateBlob(repository, digest, {}), sizeBytes, mediaType }
+  return named({ ...locateBlob(repository, digest, {}), sizeBytes, mediaType })
+}
+
+/** By its digest alone: repositories have long names, and the statement about all files is bounded. */
+function named(located: Located): Located {
+  return { ...located, label: located.digests[0] }
 }
 
 function rankOf(platform: string | undefined): number {
