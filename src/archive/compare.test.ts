@@ -156,3 +156,24 @@ test('canonicalDigestOfBytes() is the same for all that is equal at the level ca
   assert.equal(digest, 'f2cb1f8f7f0594aa9d576cdf11e540f5604dd1b39fce6eb5cb11dad32d1772f6')
   assert.throws(() => canonicalDigestOfBytes(Buffer.from('no zip'), ZIP), { code: 'untrusted.archive' })
 })
+
+test('F7: an archive with a smuggled entry is malformed and never equal to the one without', () => {
+  const smuggled = rawZip([A, { name: 'pkg/evil.py', content: 'evil', hidden: true }, B])
+  const appended = Buffer.concat([rawTar([{ content: 'a' }]), rawTar([{ name: 'package/evil.js' }])])
+  const second = Buffer.concat([gzipSync(rawTar([{ content: 'a' }])), gzipSync(rawTar([{ name: 'package/evil.js' }]))])
+  assert.equal(compareBytes(rawZip([A, B]), smuggled, ZIP).level, 'malformed')
+  for (const bad of [appended, second])
+    assert.equal(compareBytes(rawTar([{ content: 'a' }]), bad, TAR).level, 'malformed')
+})
+
+test('G9: a decompression bomb is malformed, and is given up before it has unpacked', () => {
+  const bomb = gzipSync(rawTar([{ content: Buffer.alloc(200_000_000) }]))
+  const found = compareBytes(bomb, rawTar([{ content: 'a' }]), TAR)
+  assert.equal(found.level, 'malformed')
+  assert.match(found.malformed.a ?? '', /at most \d+ bytes from \d+, found more/)
+  const shared = rawZip([
+    A,
+    ...Array.from({ length: 50 }, (_, at) => ({ ...A, name: `b${at}`, offset: 0, only: true as const })),
+  ])
+  assert.match(compareBytes(shared, shared, ZIP).malformed.a ?? '', /an overlap/)
+})

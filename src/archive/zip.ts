@@ -1,7 +1,7 @@
 /**
- * A strict, bounded reader of zip archives (PKWARE APPNOTE 6.3.10), zip64 included, that reads entries one by one from wherever
- * the bytes are. The central directory is the authority; sizes and checksums of each entry must agree with it. No spanning, no
- * encryption, no method but stored and deflated. Pure: the bytes are read through the function that it is handed.
+ * A bounded reader of zip archives (PKWARE APPNOTE 6.3.10), zip64 included, that reads one entry after the other and holds none: for
+ * databases of millions of records, where `zip/` would hold all their headers. It follows the directory and does not account for every
+ * byte: what a package holds is never compared or vouched for by it. No spanning, no encryption, no method but stored and deflated. Pure.
  */
 import { crc32, inflateRawSync } from 'node:zlib'
 import { AppError } from '../base/errors.ts'
