@@ -45,8 +45,8 @@ test('wheels whose RECORD lists the same in another order are equal by record/1 
   const found = compare({}, { record: (lines) => lines.reverse() })
   assert.deepEqual([found.level, found.rules], ['metadata', ['record/1']])
   assert.deepEqual(found.differences, [
-    `record/1, built: ${INFO}/RECORD: "4 rows that agree with the contents" taken as "the sorted list of paths"`,
-    `record/1, upstream: ${INFO}/RECORD: "4 rows that agree with the contents" taken as "the sorted list of paths"`,
+    `record/1, built: ${INFO}/RECORD: "4 rows" taken as "what the wheel holds"`,
+    `record/1, upstream: ${INFO}/RECORD: "4 rows" taken as "what the wheel holds"`,
   ])
 })
 

@@ -1,6 +1,6 @@
 /**
  * Rule `record/1` for wheels: `RECORD` repeats the digest of every other file, so it differs wherever one of them does, and its order is the
- * writer's. Where it says exactly what the wheel holds, it is taken as the list of paths; where it does not, nothing is changed.
+ * writer's. Where it says exactly what the wheel holds, it is not looked at again; where it does not, nothing is changed.
  * (Binary distribution format, "The .dist-info directory".)
  */
 import type { Rule, Tree } from '../../../archive/archive.ts'
@@ -22,12 +22,10 @@ export const recordRule: Rule = {
     const text = textOf(tree, path)
     const rows = text === undefined ? undefined : readRecord(text)
     if (rows === undefined || !agrees(rows, tree)) return { tree, changes: [] }
-    // What has no digest is in the archive or not: that is seen there.
-    const listed = rows.map((row) => row.path).filter((each) => !UNHASHED.test(each))
-    const before = `${rows.length} rows that agree with the contents`
+    // All that it says is in the entries, so that it differs no more where they do.
     return {
-      tree: withContent(tree, path, Buffer.from(`${listed.sort().join('\n')}\n`)),
-      changes: [{ path, before, after: 'the sorted list of paths' }],
+      tree: withContent(tree, path, Buffer.from('agrees with the contents\n')),
+      changes: [{ path, before: `${rows.length} rows`, after: 'what the wheel holds' }],
     }
   },
 }
