@@ -109,6 +109,7 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/main/builds/examine-pool.ts': ['node:worker_threads'],
   'src/main/builds/examine-worker.ts': ['node:worker_threads'],
   'src/main/builds/mappings.ts': ['node:fs'],
+  'src/main/builds/real-builder.ts': ['node:os'],
   'src/main/cli.ts': ['time', 'process', 'node:fs'],
   'src/main/daemon.ts': ['timers', 'process', 'node:os'],
   'src/main/data-directory.ts': ['random', 'node:fs/promises'],

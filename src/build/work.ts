@@ -13,17 +13,15 @@ export interface Work {
   stop(): Promise<void>
 }
 
-/** Builds at the same time. */
-const BUILDS_MAX = 4
 const PAGE = 100
 const PAUSE_MS = 1000
 const PAUSE_MAX_MS = 60_000
 
-/** Begins, with what is open since before the last stop. */
-export function startWork(deps: BuildDependencies): Work {
+/** Begins, with what is open since before the last stop. `slots`: builds at the same time. */
+export function startWork(deps: BuildDependencies & { readonly slots: number }): Work {
   const ending = new AbortController()
   const underWay = new Map<number, { readonly job: Job; readonly done: Promise<void> }>()
-  const limit = createSlots(BUILDS_MAX)
+  const limit = createSlots(deps.slots)
   const builder = {
     ...deps.builder,
     run: (...given: Parameters<typeof deps.builder.run>) => limit(() => deps.builder.run(...given)),

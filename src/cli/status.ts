@@ -35,6 +35,10 @@ export function statusText(found: StatusView): string {
       const text = `${upstream.name} ${upstream.url} (${reachText(upstream.reachable)}, share ${upstream.share}${quota})`
       return [index === 0 ? 'Upstreams' : '', text]
     }),
+    ...found.builds.map(({ purl, doing, sinceMs }, index) => {
+      const seconds = found.uptimeSeconds - (sinceMs - found.startedAtMs) / 1000
+      return [index === 0 ? 'Building' : '', plainText(`${purl}: ${doing}, for ${showSeconds(Math.max(0, seconds))}`)]
+    }),
     ...traffic.transfers.map((transfer, index) => [
       index === 0 ? 'Transfers' : '',
       `${transfer.label}: ${showBytes(transfer.bytes)} of ${transfer.totalBytes === undefined ? '?' : showBytes(transfer.totalBytes)} from ${transfer.source ?? '…'}`,

@@ -39,8 +39,18 @@ export interface StatusView {
   readonly traffic: ServeState
   /** The log of the node's trust network. */
   readonly log: LogView
+  /** What this node itself is building. */
+  readonly builds: readonly UnderWayView[]
   /** Sentences about what does not work and what that means. */
   readonly notes: readonly string[]
+}
+
+/** A build under way on this node. */
+export interface UnderWayView {
+  readonly purl: string
+  /** What it is doing, for people. */
+  readonly doing: string
+  readonly sinceMs: number
 }
 
 /** The log of the node's trust network, and how far it is followed. */

@@ -73,9 +73,9 @@ export async function startNode(options: NodeOptions, deps: NodeDependencies): P
 
   const peers = createLibp2pPeers(peerOptions(options), part('peers'))
   const log = started.use(await openNodeLog(logOptions(options), { ...part('log'), peers }))
-  const roles = started.use(await openRoles(rolesOptions(options), { ...part('roles'), log, peers, store, upstream }))
-
   const transforms = startTransforms(part('transform'), started)
+  const standing = { ...part('roles'), log, peers, store, upstream, transform: transforms.transform }
+  const roles = started.use(await openRoles(rolesOptions(options), standing))
   const rules = openNodePolicy(options, { ...part('policy'), notebook: store.notebook })
   started.defer(() => rules.close())
 
@@ -210,9 +210,32 @@ function logOptions({ config, directory }: NodeOptions): NodeLogOptions {
   }
 }
 
-function rolesOptions({ config, directory, version }: NodeOptions): RolesOptions {
-  const { authority, builder, testBuilder, beaconEndpoint } = config.values
-  return { directory, version, authority, builder, testBuilderSeconds: testBuilder, beaconEndpoints: beaconEndpoint }
+function rolesOptions({ config, directory, upstreams, version }: NodeOptions): RolesOptions {
+  const {
+    authority,
+    builder,
+    testBuilder,
+    beaconEndpoint,
+    slots,
+    cpu,
+    memory,
+    jobDisk,
+    sourceMirror,
+    mappings,
+    fresh,
+  } = config.values
+  const builds = {
+    slots,
+    cpuCount: cpu,
+    memoryBytes: memory,
+    diskBytes: jobDisk,
+    mirrors: sourceMirror,
+    mappings,
+    upstreams: upstreams.map(({ name }) => name),
+    freshSeconds: fresh,
+  }
+  const beaconEndpoints = beaconEndpoint
+  return { directory, version, authority, builder, testBuilderSeconds: testBuilder, builds, beaconEndpoints }
 }
 
 function peerOptions({ config, directory, networkKey }: NodeOptions): Parameters<typeof createLibp2pPeers>[0] {

@@ -209,5 +209,5 @@ function startBuilder(
     clock,
     logger: silentLogger,
   }
-  return { name, notebook, dependencies, work: startWork(dependencies), builds: () => builds }
+  return { name, notebook, dependencies, work: startWork({ ...dependencies, slots: 4 }), builds: () => builds }
 }

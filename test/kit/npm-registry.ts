@@ -16,6 +16,10 @@ export interface SamplePackage {
   /** When its packument says it was published, as ISO 8601; default: long ago. */
   readonly publishedAt?: string
   readonly files?: Readonly<Record<string, string | Uint8Array>>
+  /** The tarball itself, in the place of one that is made of `files`. */
+  readonly tarball?: Uint8Array
+  /** Further fields of the manifest in the packument, e.g. `repository` and `gitHead`. */
+  readonly manifest?: Readonly<Record<string, unknown>>
 }
 
 /** A running registry. */
@@ -105,9 +109,9 @@ function nameOf(index: number): string {
 
 function pack(sample: SamplePackage, base: string): Published {
   const dependencies = sample.dependencies === undefined ? {} : { dependencies: sample.dependencies }
-  const own = { name: sample.name, version: sample.version, license: 'MIT', ...dependencies }
+  const own = { name: sample.name, version: sample.version, license: 'MIT', ...dependencies, ...sample.manifest }
   const files: Record<string, string | Uint8Array> = { 'package.json': JSON.stringify(own), ...sample.files }
-  const tarball = gzipSync(tar(files))
+  const tarball = sample.tarball === undefined ? gzipSync(tar(files)) : Buffer.from(sample.tarball)
   const unscoped = sample.name.split('/').at(-1)
   const dist = {
     shasum: createHash('sha1').update(tarball).digest('hex'),

@@ -5,6 +5,7 @@ import type { BuildDoor } from '../../src/http/api/parts.ts'
 /** A door that fails for whoever asks anything. */
 export const quietBuilds: BuildDoor = {
   notes: () => [],
+  underWay: () => [],
   submit: () => assert.fail('a build was asked for'),
   status: () => assert.fail('a build was looked at'),
   list: () => assert.fail('builds were listed'),

@@ -21,6 +21,7 @@ import type {
   SettingView,
   SubmissionsView,
   SubmissionView,
+  UnderWayView,
 } from '../http.ts'
 
 /** What `config edit` may change; takes effect at the next start. */
@@ -103,6 +104,8 @@ export interface AuditDoor {
 export interface BuildDoor {
   /** What is wrong with this node's own part in the network, for a person, worst first; empty if nothing. */
   notes(): readonly string[]
+  /** What this node itself is building. */
+  underWay(): readonly UnderWayView[]
   /** @throws usage.purl, usage.request, exhausted.queue, damaged.log */
   submit(question: Omit<LogQuestion, 'latest'>, signal: AbortSignal): Promise<SubmissionView>
   /** @throws absent.submission, damaged.log */

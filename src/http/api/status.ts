@@ -25,6 +25,7 @@ export function statusOf(parts: ApiParts): StatusView {
     store,
     traffic,
     log,
+    builds: parts.builds.underWay(),
     notes: [
       ...parts.builds.notes(),
       ...log.notes,

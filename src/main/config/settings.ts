@@ -96,6 +96,11 @@ export interface SettingValues {
   readonly builder: boolean
   readonly testBuilder: number | undefined
   readonly sourceMirror: readonly SourceMirror[]
+  readonly slots: number
+  readonly cpu: number | undefined
+  readonly memory: number
+  readonly jobDisk: number
+  readonly mappings: string | undefined
   readonly beaconEndpoint: readonly string[]
   readonly buildsAuto: boolean
   readonly buildsAutoRate: number
@@ -249,6 +254,28 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     fallback: undefined,
     fallbackText: 'off',
     help: 'TEST ONLY, with --builder: build nothing, hash the name of the package instead, after this time',
+  }),
+  slots: one('slots', countKind('N', 1, 64), {
+    fallback: 1,
+    help: 'With --builder: packages that are built at the same time',
+  }),
+  cpu: one<number | undefined>('cpu', countKind('N', 1, 1_024), {
+    fallback: undefined,
+    fallbackText: 'those of this machine, shared between the slots',
+    help: 'With --builder: processors that a build may use',
+  }),
+  memory: one('memory', sizeKind, {
+    fallback: 4_000_000_000,
+    help: 'With --builder: memory that a build may use; one that uses more is ended',
+  }),
+  jobDisk: one('job-disk', sizeKind, {
+    fallback: 20_000_000_000,
+    help: 'With --builder: disk that a build may use, beside the store',
+  }),
+  mappings: one<string | undefined>('mappings', textKind('DIR', 'a directory'), {
+    fallback: undefined,
+    fallbackText: 'those that come with Pyrsia',
+    help: 'With --builder: what was written by hand for packages; its digests are part of the recipes that a network lists',
   }),
   sourceMirror: many(
     'source-mirror',

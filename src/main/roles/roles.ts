@@ -14,8 +14,10 @@ import { openSubmissions, type SubmissionView } from '../../build/submissions.ts
 import { startWork } from '../../build/work.ts'
 import type { BuildDoor } from '../../http/api/parts.ts'
 import type { PeerHost, Peers } from '../../peers/peers.ts'
+import type { Transform } from '../../serve/parts.ts'
 import type { Store } from '../../store/store.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
+import { type BuilderOptions, type OpenedBuilder, openRealBuilder } from '../builds/real-builder.ts'
 import type { NodeLog } from '../log/node-log.ts'
 import { genesisOf } from '../network/genesis.ts'
 import { purlOf } from '../network/log-door.ts'
@@ -36,6 +38,8 @@ export interface RolesOptions {
   readonly version: string
   readonly authority: boolean
   readonly builder: boolean
+  /** What is given to real builds. */
+  readonly builds: Omit<BuilderOptions, 'directory'>
   /** How long the test builder takes for a package; undefined: it is off. */
   readonly testBuilderSeconds: number | undefined
   /** Where rounds of a public beacon are fetched. */
@@ -47,7 +51,8 @@ export interface RolesDependencies {
   readonly log: NodeLog
   readonly peers: Pick<Peers, 'list' | 'onConnected' | 'transact' | 'lookup' | 'fetch'>
   readonly store: Store
-  readonly upstream: Pick<Upstream, 'request'>
+  readonly upstream: Pick<Upstream, 'request' | 'config'>
+  readonly transform: Transform
   readonly clock: Clock
   readonly random: Random
   readonly logger: Logger
@@ -74,7 +79,8 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
   const { log, clock } = deps
   const { network } = log.network
   const keys = keysOf(options, deps)
-  const builder = options.builder ? builderOf(options, deps) : undefined
+  const opened = options.builder ? await builderOf(options, deps) : undefined
+  const builder = opened?.kind === 'ready' ? opened.builder : undefined
   const authority = options.authority ? await openAuthority(options, deps, keys.consensus) : undefined
   const peerOrdering = createPeerOrdering(network, deps)
   const ordering: Ordering =
@@ -87,7 +93,7 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
   const statements = createStatements(deps)
   const summaries = openSummaries(deps, keys.attestation, statements)
   const host = createOrderHost({ network, authority, member, passOn: peerOrdering.passOn, clock })
-  const opened = { ordering, member, log: log.reader, network: network.origin, notebook: deps.store.notebook }
+  const standing = { ordering, member, log: log.reader, network: network.origin, notebook: deps.store.notebook }
   let submissions: ReturnType<typeof openSubmissions> | undefined
   const started = (): ReturnType<typeof openSubmissions> => {
     if (submissions === undefined) throw new AppError('unavailable.node', 'the node is starting')
@@ -98,7 +104,8 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
     signed: { statement: statements.find, summary: summaries.collect, findList: statements.findList },
     failure: () => authority?.failure(),
     door: {
-      notes: () => [authority?.failure() ?? []].flat(),
+      notes: () => [authority?.failure() ?? [], missingNote(opened) ?? []].flat(),
+      underWay: () => (opened?.kind === 'ready' ? opened.underWay() : []),
       submit: (question, signal) => started().submit(purlOf(question), signal),
       status: (id, signal) => started().status(id, signal).then(withSummary(summaries)),
       list: () => ({ submissions: started().list() }),
@@ -107,7 +114,7 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
       revoke: (about, signal) => revoke(about, { member: deciding }, signal),
     },
     start() {
-      submissions = openSubmissions({ ...deps, ...opened })
+      submissions = openSubmissions({ ...deps, ...standing })
       const open = submissions
       const work =
         builder === undefined || attesting === undefined || keys.attestation === undefined
@@ -119,6 +126,7 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
               member: attesting,
               signer: keys.attestation,
               builder,
+              slots: options.builds.slots,
               jobs: createJobBook(deps.store.notebook, network.origin),
               version: options.version,
               keepStatement: (bytes) => statements.keep(bytes),
@@ -177,17 +185,19 @@ function keysOf({ builder }: RolesOptions, { log }: RolesDependencies): Keys {
   }
 }
 
-function builderOf(
-  { testBuilderSeconds }: RolesOptions,
-  deps: RolesDependencies,
-): ReturnType<typeof createTestBuilder> {
-  if (testBuilderSeconds === undefined) {
-    throw new AppError(
-      'usage.config',
-      '--builder: real builds are not there yet; --test-builder TIME stands in, and says so in all that it reports',
-    )
+/** The test builder if it is wanted, else the real one, or why this machine has none. */
+async function builderOf(options: RolesOptions, deps: RolesDependencies): Promise<OpenedBuilder> {
+  const { testBuilderSeconds: seconds, directory, builds } = options
+  if (seconds !== undefined) {
+    return { kind: 'ready', builder: createTestBuilder({ seconds }, deps), underWay: () => [] }
   }
-  return createTestBuilder({ seconds: testBuilderSeconds }, deps)
+  const opened = await openRealBuilder({ ...builds, directory }, { ...deps, log: deps.log.reader })
+  if (opened.kind === 'missing') deps.logger.warn({ reason: opened.reason }, 'this node builds nothing')
+  return opened
+}
+
+function missingNote(opened: OpenedBuilder | undefined): string | undefined {
+  return opened?.kind === 'missing' ? `This node builds nothing although it has --builder: ${opened.reason}` : undefined
 }
 
 async function openAuthority(
