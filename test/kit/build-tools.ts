@@ -3,7 +3,7 @@
  * take their tools from. Made once and kept in `.cache/`.
  */
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { findTool, REPOSITORY } from './needs.ts'
 import type { SamplePackage } from './npm-registry.ts'
@@ -11,15 +11,16 @@ import type { SamplePackage } from './npm-registry.ts'
 /** Both, ready to be published. */
 export function buildTools(): SamplePackage[] {
   const node = process.versions.node
-  const root = execFileSync(findTool('npm') ?? 'npm', ['root', '-g'], { encoding: 'utf8' }).trim()
-  const npm = JSON.parse(readFileSync(join(root, 'npm/package.json'), 'utf8')) as { readonly version: string }
+  // `…/npm/bin/npm-cli.js`, wherever the link in PATH lies.
+  const root = dirname(dirname(realpathSync(findTool('npm') ?? 'npm')))
+  const npm = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly version: string }
   return [
     {
       name: `node-linux-${process.arch}`,
       version: node,
       tarball: packed(`node-${node}`, dirname(process.execPath), 'bin'),
     },
-    { name: 'npm', version: npm.version, tarball: packed(`npm-${npm.version}`, join(root, 'npm'), '') },
+    { name: 'npm', version: npm.version, tarball: packed(`npm-${npm.version}`, root, '') },
   ]
 }
 
