@@ -84,7 +84,7 @@ async function open(t: TestContext): Promise<World> {
       const files = Object.entries({ 'package.json': text, ...source }).map(([path, content]) => ({ path, content }))
       const commit = git.publish(`box/${name}`, files, { tag: 'v1.0.0' })
       const stated = {
-        repository: `git+https://git.example/box/${name}.git`,
+        repository: `git+https://git.example/box/${name}`,
         ...(gitHead === false ? {} : { gitHead: commit }),
       }
       registry.publish({

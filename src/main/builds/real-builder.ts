@@ -24,6 +24,7 @@ import type { Upstream } from '../../upstream/upstream.ts'
 import { openAsOfRegistry } from './as-of-registry.ts'
 import { createExaminePool } from './examine-pool.ts'
 import { findMapping, OWN_MAPPINGS } from './mappings.ts'
+import { openAttestationVerifier } from './upstream-attestations.ts'
 
 /** What the owner gives to builds. */
 export interface BuilderOptions {
@@ -78,6 +79,7 @@ export async function openRealBuilder(options: BuilderOptions, deps: BuilderDepe
       upstreams: options.upstreams,
       freshSeconds: options.freshSeconds,
       baseUrl: (name: string) => deps.upstream.config(name)?.url,
+      verifyAttestation: await openAttestationVerifier(undefined),
     }
     const examine = createExaminePool({ workers: options.slots }, { clock })
     const builder = createRebuilder({

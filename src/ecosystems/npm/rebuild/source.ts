@@ -1,5 +1,6 @@
 /** What the registry says of a release, and where its source may be: `repository` and `gitHead` of its manifest, then tags. */
-import type { Got, Need } from '../../../base/located.ts'
+import { AppError } from '../../../base/errors.ts'
+import type { DocumentRequest, Got, Located, Need } from '../../../base/located.ts'
 import { type Purl, purlParts } from '../../../base/purl.ts'
 import type { ReleaseFacts, SourceCandidate, SourceFound } from '../../../base/rebuild/build-plan.ts'
 import { parseReleases } from '../../../base/releases.ts'
@@ -11,6 +12,7 @@ import { RELEASES_VIEW } from '../packument/releases.ts'
 import { packumentIndex, resolveNpm } from '../resolve.ts'
 import { NPM_UPSTREAM } from '../routes.ts'
 import { versionView } from '../transform.ts'
+import { ATTESTATIONS_BYTES_MAX, npmBundles } from './attestations.ts'
 import { repositoryOf } from './repository.ts'
 
 const REQUEST: RequestView = { method: 'GET', path: '/', query: {}, headers: {}, base: '' }
@@ -37,14 +39,56 @@ export function* npmSource(purl: Purl, context: ResolveContext): Generator<Need,
   // The name under which clients have it, wherever the registry keeps it.
   const located = { ...file.located, label: `${name}/-/${params.file}` }
   const { releasedAtMs } = release
+  const attested = yield* attestedSource(
+    `${name}@${version}`,
+    located,
+    repositoryOf(manifest)?.directory ?? '',
+    context,
+  )
   const facts: ReleaseFacts = {
-    candidates: candidatesOf(name, version, manifest),
+    candidates: [...attested, ...candidatesOf(name, version, manifest)],
     files: [located],
     releasedAtSeconds: releasedAtMs === undefined ? undefined : Math.floor(releasedAtMs / 1000),
     licence: licenceOf(manifest),
     tools: toolsOf(manifest),
   }
   return { kind: 'release', facts }
+}
+
+/** The commit that an attestation of upstream names, if the registry serves one that holds for the file. */
+function* attestedSource(
+  spec: string,
+  { digests }: Located,
+  directory: string,
+  context: ResolveContext,
+): Generator<Need, SourceCandidate[], Got> {
+  const { verifyAttestation } = context
+  if (verifyAttestation === undefined) return []
+  const { freshSeconds } = context
+  const request: DocumentRequest = {
+    upstream: NPM_UPSTREAM,
+    path: `/-/npm/v1/attestations/${spec.replace('/', '%2f')}`,
+    method: 'GET',
+    headers: { accept: 'application/json' },
+    keepHeaders: [],
+    bytesMax: ATTESTATIONS_BYTES_MAX,
+    freshSeconds,
+    staleSeconds: freshSeconds,
+    immutable: false,
+  }
+  const got = yield { kind: 'document', request }
+  if (got.kind !== 'document') return []
+  try {
+    for (const bundle of npmBundles(got.bytes)) {
+      const { repository, commit, signer } = verifyAttestation(bundle, digests)
+      const how = `attestation of upstream, signed by ${signer}`
+      return [{ grade: 'attested', how, type: 'git', repository, revisions: [commit], directory }]
+    }
+  } catch (error) {
+    // What does not hold says nothing: the manifest still does.
+    if (!(error instanceof AppError) || error.kind !== 'untrusted') throw error
+  }
+  return []
 }
 
 /** The SPDX expression of a manifest; old ones have an object. */
