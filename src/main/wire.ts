@@ -222,6 +222,7 @@ function rolesOptions({ config, directory, upstreams, version }: NodeOptions): R
     jobDisk,
     sourceMirror,
     mappings,
+    sigstoreRoot,
     fresh,
   } = config.values
   const builds = {
@@ -231,6 +232,7 @@ function rolesOptions({ config, directory, upstreams, version }: NodeOptions): R
     diskBytes: jobDisk,
     mirrors: sourceMirror,
     mappings,
+    sigstoreRoot,
     upstreams: upstreams.map(({ name }) => name),
     freshSeconds: fresh,
   }

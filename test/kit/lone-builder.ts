@@ -61,6 +61,7 @@ export async function openLoneBuilder({ registries, ...options }: LoneOptions): 
       diskBytes: 4_000_000_000,
       mirrors: [],
       mappings: undefined,
+      sigstoreRoot: undefined,
       upstreams: Object.keys(registries),
       freshSeconds: 60,
       ...options,

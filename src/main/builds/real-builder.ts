@@ -39,6 +39,8 @@ export interface BuilderOptions {
   readonly mirrors: readonly SourceMirror[]
   /** Folder of what was written by hand; undefined: the one that comes with Pyrsia. */
   readonly mappings: string | undefined
+  /** A trusted_root.json of Sigstore; undefined: the one that comes with Pyrsia. */
+  readonly sigstoreRoot: string | undefined
   readonly upstreams: readonly string[]
   readonly freshSeconds: number
 }
@@ -63,7 +65,7 @@ const PROCESSES_MAX = 1_024
 const STEP_SECONDS = 1_800
 const LOG_BYTES_MAX = 16 * 1_048_576
 
-/** Opens it; what earlier jobs left is removed. */
+/** Opens it; what earlier jobs left is removed. @throws usage.config, usage.request for the owner's trusted root */
 export async function openRealBuilder(options: BuilderOptions, deps: BuilderDependencies): Promise<OpenedBuilder> {
   const { clock } = deps
   const bubblewrap = await findBubblewrap()
@@ -79,7 +81,7 @@ export async function openRealBuilder(options: BuilderOptions, deps: BuilderDepe
       upstreams: options.upstreams,
       freshSeconds: options.freshSeconds,
       baseUrl: (name: string) => deps.upstream.config(name)?.url,
-      verifyAttestation: await openAttestationVerifier(undefined),
+      verifyAttestation: await openAttestationVerifier(options.sigstoreRoot),
     }
     const examine = createExaminePool({ workers: options.slots }, { clock })
     const builder = createRebuilder({

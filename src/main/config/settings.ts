@@ -101,6 +101,7 @@ export interface SettingValues {
   readonly memory: number
   readonly jobDisk: number
   readonly mappings: string | undefined
+  readonly sigstoreRoot: string | undefined
   readonly beaconEndpoint: readonly string[]
   readonly buildsAuto: boolean
   readonly buildsAutoRate: number
@@ -276,6 +277,11 @@ export const SETTINGS: { readonly [K in keyof SettingValues]: Setting<SettingVal
     fallback: undefined,
     fallbackText: 'those that come with Pyrsia',
     help: 'With --builder: what was written by hand for packages; its digests are part of the recipes that a network lists',
+  }),
+  sigstoreRoot: one<string | undefined>('sigstore-root', textKind('FILE', 'a trusted_root.json of Sigstore'), {
+    fallback: undefined,
+    fallbackText: "that of Sigstore's public instance, as it comes with Pyrsia",
+    help: 'With --builder: whose certificates and logs count in attestations that upstream serves',
   }),
   sourceMirror: many(
     'source-mirror',
