@@ -4,12 +4,11 @@
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
-import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const folder = fileURLToPath(new URL('.', import.meta.url))
-const names = globSync('*.ts', { cwd: folder })
-  .map((file) => basename(file, '.ts'))
+const names = globSync(['*.ts', 'builds/*.ts'], { cwd: folder })
+  .map((file) => file.slice(0, -'.ts'.length))
   .filter((name) => name !== 'run')
   .sort()
 const wanted = process.argv.slice(2)

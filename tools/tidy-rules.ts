@@ -134,11 +134,11 @@ export const ADAPTERS: Readonly<Record<string, readonly (Effect | `node:${string
   'src/peers/key-file.ts': ['process', 'node:fs'],
   'src/sources/git/run-git.ts': ['process', 'node:child_process'],
   'src/sources/tree/folder.ts': ['node:fs', 'node:fs/promises'],
-  'src/sandbox/bubblewrap.ts': ['process', 'node:fs/promises'],
+  'src/sandbox/bubblewrap.ts': ['process', 'node:child_process', 'node:fs/promises'],
   'src/sandbox/find-bubblewrap.ts': ['process', 'node:child_process', 'node:fs/promises'],
   'src/sandbox/inside/run-step.ts': [
     ...(['timers', 'network', 'process'] as const),
-    ...(['node:child_process', 'node:dgram', 'node:fs', 'node:http', 'node:net', 'node:os'] as const),
+    ...(['node:child_process', 'node:dgram', 'node:fs', 'node:net', 'node:os'] as const),
   ],
   'src/sandbox/job/files.ts': ['node:fs', 'node:fs/promises'],
   'src/sandbox/job/job.ts': ['node:fs'],

@@ -2,9 +2,11 @@
  * The real sandbox: each step in namespaces of its own, made by bubblewrap, with a read-only system, a fresh tree, no network, fixed
  * surroundings, and limits. What is contained how, and what is not claimed: DESIGN.md.
  */
-import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { extname, join } from 'node:path'
+import { execFile } from 'node:child_process'
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import type { Clock, Logger, Random } from '../base/clock.ts'
 import { AppError } from '../base/errors.ts'
 import { moduleUrl } from '../base/module-url.ts'
@@ -31,7 +33,9 @@ export interface BubblewrapOptions {
  */
 const UIDS = { first: 1_886_978_048, count: 65_536 } as const
 
-const RUNNER_SOURCE = fileURLToPath(moduleUrl('./inside/run-step.ts', import.meta.url))
+const RUNNER = 'run-step.mjs'
+const STRIP =
+  'process.stdout.write(require("node:module").stripTypeScriptTypes(require("node:fs").readFileSync(process.argv[1], "utf8")))'
 
 /** The sandbox; removes what earlier ones left. @throws unavailable.sandbox if its folder cannot be made ready */
 export async function createBubblewrapSandbox(
@@ -39,8 +43,6 @@ export async function createBubblewrapSandbox(
   dependencies: { readonly clock: Clock; readonly random: Random; readonly logger: Logger },
 ): Promise<Sandbox> {
   const { folder, bubblewrap } = options
-  // `.mts` or `.mjs`: no package.json says inside what it is.
-  const runner = `run-step.m${extname(RUNNER_SOURCE).slice(1)}`
   const jobs = join(folder, 'jobs')
   const shared = join(folder, 'shared')
   try {
@@ -55,7 +57,7 @@ export async function createBubblewrapSandbox(
   const mounts = [
     ...(await writeShared(shared, ETC, '/etc')),
     { from: process.execPath, to: `${INSIDE.runtime}/node` },
-    ...(await writeShared(shared, { [runner]: await readFile(RUNNER_SOURCE, 'utf8') }, INSIDE.runtime)),
+    ...(await writeShared(shared, { [RUNNER]: await runnerSource() }, INSIDE.runtime)),
     ...[...(await presentOf(ETC_OF_MACHINE.map((name) => join('/etc', name)))), ...(options.readable ?? [])].map(
       (path) => ({ from: path, to: path }),
     ),
@@ -73,10 +75,20 @@ export async function createBubblewrapSandbox(
       const uid = UIDS.first + (count % UIDS.count)
       count += 1
       const shown = await writeShared(place, processorFiles(cpuCount), '/')
-      const own = { bubblewrap, folder: place, uid, processors, runner, filter, mounts: [...mounts, ...shown] }
+      const own = { bubblewrap, folder: place, uid, processors, runner: RUNNER, filter, mounts: [...mounts, ...shown] }
       return createJob(job, own, dependencies)
     },
   }
+}
+
+/** As JavaScript: in a clone it is TypeScript, whose types would take longer to strip, at each step, than all else that it does. */
+async function runnerSource(): Promise<string> {
+  const path = fileURLToPath(moduleUrl('./inside/run-step.ts', import.meta.url))
+  const source = await readFile(path, 'utf8')
+  if (!path.endsWith('.ts')) return source
+  // In a process of its own, which need not say that this part of Node may still change.
+  const { stdout } = await promisify(execFile)(process.execPath, ['--no-warnings', '-e', STRIP, path], { env: {} })
+  return stdout
 }
 
 async function presentOf(paths: readonly string[]): Promise<readonly string[]> {
@@ -94,7 +106,9 @@ async function writeShared(
   const mounts: Mount[] = []
   for (const [name, text] of Object.entries(files)) {
     const from = join(folder, name.replaceAll('/', '_'))
-    await writeFile(from, text, { mode: 0o644 })
+    await writeFile(from, text)
+    // Whatever the node's own umask is: an own-uid step reads them as a stranger.
+    await chmod(from, 0o644)
     mounts.push({ from, to: join(below, name) })
   }
   return mounts

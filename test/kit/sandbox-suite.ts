@@ -297,8 +297,11 @@ function registryCases(name: string, options: { skip?: string }, open: () => Pro
   test(`${name}: E3: a step that asks for a stranger's address fails, and the name is recorded`, options, async () => {
     const sandbox = await open()
     await using job = await sandbox.job(jobOptions())
-    const { exitCode, failure } = await job.run(step('ask a stranger'), never)
-    assert.deepEqual([exitCode, failure], [1, 'network'])
+    for (const registry of [undefined, { asOfSeconds: 1 }]) {
+      const asked = step('ask a stranger', registry === undefined ? {} : { registry })
+      const { exitCode, failure } = await job.run(asked, never)
+      assert.deepEqual([exitCode, failure], [1, 'network'])
+    }
     assert.match(
       text(await job.log()) ?? '',
       /^-- undeclared: the step asked for the address of stranger\.example\.com$/m,

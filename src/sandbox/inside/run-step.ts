@@ -16,7 +16,6 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { createServer as createHttpServer } from 'node:http'
 import { connect, createServer, Socket } from 'node:net'
 import { constants as machine, setPriority } from 'node:os'
 
@@ -52,21 +51,27 @@ const NICENESS = 10
 /** The kernel's killer takes the step before the node. */
 const FIRST_TO_BE_KILLED = '1000'
 const UNDECLARED_MAX = 100
+const UNDECLARED_CHARACTERS = 300
 /** For output that is still in the pipe when the program has ended and something else holds it. */
 const REST_MS = 200
 const LOOPBACK = '127.0.0.1'
 const CLOSE_ON_EXEC = 0o2000000
+const REQUEST_CHARACTERS_MAX = 4_096
+const REFUSAL_TEXT = 'this step has no registry\n'
+const REFUSAL = `HTTP/1.1 403 Forbidden\r\nconnection: close\r\ncontent-length: ${REFUSAL_TEXT.length}\r\n\r\n${REFUSAL_TEXT}`
 
 const control = new Socket({ fd: CONTROL })
-let told = 0
+const told = new Set<string>()
 
 function tell(report: StepReport): void {
   control.write(`${JSON.stringify(report)}\n`)
 }
 
 function tellUndeclared(what: string): void {
-  told += 1
-  if (told <= UNDECLARED_MAX) tell({ kind: 'undeclared', what: what.slice(0, 300) })
+  const short = what.slice(0, UNDECLARED_CHARACTERS)
+  if (told.has(short) || told.size >= UNDECLARED_MAX) return
+  told.add(short)
+  tell({ kind: 'undeclared', what: short })
 }
 
 function request(): Promise<StepRequest> {
@@ -113,19 +118,22 @@ async function forward(port: number, socketPath: string): Promise<void> {
   await listening(server, port)
 }
 
-/** Refuses requests to where the registry would be, and tells them. */
+/** Refuses requests to where the registry would be, and tells their first lines. By hand: to load HTTP costs more than the rest here. */
 async function refuseRequests(port: number): Promise<void> {
-  const server = createHttpServer((incoming, outgoing) => {
-    tellUndeclared(`${incoming.method} ${incoming.url}`)
-    outgoing.writeHead(403, { connection: 'close' }).end('this step has no registry\n')
-  })
-  server.on('clientError', (_error, socket) => {
-    tellUndeclared(`a connection to port ${port}`)
-    socket.destroy()
-  })
-  server.on('connect', (incoming, socket) => {
-    tellUndeclared(`CONNECT ${incoming.url}`)
-    socket.destroy()
+  const server = createServer((socket) => {
+    let said = ''
+    const tellIt = (): void => {
+      const [method = '', target = ''] = said.split(/[\r\n]/, 1)[0]?.split(' ') ?? []
+      tellUndeclared(target === '' ? `a connection to port ${port}` : `${method} ${target}`)
+    }
+    socket.setEncoding('latin1').on('data', (text: string) => {
+      said = (said + text).slice(0, REQUEST_CHARACTERS_MAX)
+      if (!said.includes('\n') && said.length < REQUEST_CHARACTERS_MAX) return
+      socket.removeAllListeners('data').removeListener('close', tellIt).resume().end(REFUSAL)
+      tellIt()
+    })
+    socket.on('close', tellIt)
+    socket.on('error', () => undefined)
   })
   await listening(server, port)
 }
@@ -215,8 +223,9 @@ async function main(): Promise<void> {
   tell({ kind: 'started' })
   writeFileSync('/proc/self/oom_score_adj', FIRST_TO_BE_KILLED)
   setPriority(NICENESS)
+  await refuseNames()
   if (step.registrySocket !== undefined) await forward(step.registryPort, step.registrySocket)
-  else await Promise.all([refuseRequests(step.registryPort), refuseNames()])
+  else await refuseRequests(step.registryPort)
   const { out, into } = openPipe()
   if (step.fileTimeSeconds !== undefined) setTimes(JOB, step.fileTimeSeconds)
   const [program, ...args] = step.argv

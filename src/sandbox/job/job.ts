@@ -1,8 +1,8 @@
 /** A job: its tree, its steps one after the other, its log. Made by `bubblewrap.ts`. */
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Clock } from '../../base/clock.ts'
-import { AppError, throwIfAborted } from '../../base/errors.ts'
+import type { Clock, Logger } from '../../base/clock.ts'
+import { AppError, errorChain, throwIfAborted } from '../../base/errors.ts'
 import { JOB_FOLDERS, type SandboxStep, type StepFailure } from '../../base/rebuild/build-plan.ts'
 import { commandOf, confinementOf, type Mount } from '../command/command.ts'
 import { fixedEnvironment, INSIDE, REGISTRY_PORT } from '../command/inside.ts'
@@ -51,7 +51,11 @@ const TOLD: Readonly<Record<StepFailure, string>> = {
 }
 
 /** Opens a job in its place. */
-export function createJob(options: JobOptions, place: JobPlace, { clock }: { readonly clock: Clock }): SandboxJob {
+export function createJob(
+  options: JobOptions,
+  place: JobPlace,
+  { clock, logger }: { readonly clock: Clock; readonly logger: Logger },
+): SandboxJob {
   const root = makeTree(place.folder)
   const files = createJobFiles(root)
   const log = createJobLog(options.limits.logBytes)
@@ -88,7 +92,10 @@ export function createJob(options: JobOptions, place: JobPlace, { clock }: { rea
     async [Symbol.asyncDispose]() {
       life.abort()
       await running?.catch(() => undefined)
-      await removeTree(place.folder)
+      // What came of the build stands; the next start removes what is left.
+      await removeTree(place.folder).catch((error: unknown) => {
+        logger.warn({ folder: place.folder, error: errorChain(error) }, 'the folder of a build could not be removed')
+      })
     },
   }
 }

@@ -42,7 +42,7 @@ export function measureProcesses(pid: number): ProcessUse | undefined {
 export function shareOfMemory(pid: number): number {
   const root = `/proc/${pid}/root`
   let memoryBytes = 0
-  for (const name of readdirSync(`${root}/proc`)) {
+  for (const name of namesIn(`${root}/proc`)) {
     if (!/^\d+$/.test(name)) continue
     try {
       const text = readFileSync(`${root}/proc/${name}/smaps_rollup`, 'latin1')

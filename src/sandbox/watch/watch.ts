@@ -45,10 +45,11 @@ export function watchStep(options: WatchOptions, clock: Clock): () => void {
       if (use.memoryBytes > roomBytes && shareOfMemory(pid) > roomBytes) return exceeded('memory')
     }
     if ((await options.disk.look()) + nameless.diskBytes > limits.diskBytes) return exceeded('output')
-    if (!over) again()
+    again()
   }
   const again = (): void => {
-    cancelLook = clock.after(LOOK_EVERY_MS, () => void look())
+    // What cannot be looked at now is looked at again: a step must not end a node.
+    if (!over) cancelLook = clock.after(LOOK_EVERY_MS, () => void look().catch(again))
   }
   again()
   return () => {
