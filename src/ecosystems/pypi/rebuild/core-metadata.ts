@@ -10,6 +10,8 @@ export interface CoreMetadata {
   readonly version: string | undefined
   /** SPDX expression, where it can be told. */
   readonly licence: string | undefined
+  /** True if it has `Platform: UNKNOWN`, as setuptools before 62.2 wrote where nothing was stated. */
+  readonly isOldStyle: boolean
   /** Labelled URLs, the home page last. */
   readonly urls: ReadonlyArray<{ readonly label: string; readonly url: string }>
 }
@@ -62,7 +64,9 @@ export function readCoreMetadata(text: string): CoreMetadata {
     const [url] = fields.get(label.toLowerCase()) ?? []
     if (url !== undefined && url !== '' && url !== 'UNKNOWN') urls.push({ label, url })
   }
-  return { name: fields.get('name')?.[0], version: fields.get('version')?.[0], licence: licenceOf(fields), urls }
+  const [name, version] = [fields.get('name')?.[0], fields.get('version')?.[0]]
+  const isOldStyle = fields.get('platform')?.[0] === 'UNKNOWN'
+  return { name, version, licence: licenceOf(fields), isOldStyle, urls }
 }
 
 /** An SPDX expression, if `text` is short enough to be one and is no prose. */

@@ -120,6 +120,15 @@ test('what is said of a release: its files, when it came, what made it, and wher
   assert.deepEqual(new Set(found.candidates.map(({ grade }) => grade)), new Set(['guessed']))
 })
 
+test('a wheel that only an old setuptools can have written says so of its tools', () => {
+  const bytes = makeZip({
+    'some_project-1.2.dist-info/METADATA': 'Name: Some-Project\nVersion: 1.2\nPlatform: UNKNOWN\n\n',
+    'some_project-1.2.dist-info/WHEEL': 'Generator: bdist_wheel (0.40.0)\n',
+  })
+  const found = facts(run('pkg:pypi/some-project@1.2', [{ filename: 'some_project-1.2-py3-none-any.whl', bytes }]))
+  assert.deepEqual(found.tools, { bdist_wheel: '0.40.0', setuptools: '<62.2' })
+})
+
 test('a release whose files say nothing has its archive for a source, one without files is absent, an index that is down is not', () => {
   const found = facts(run('pkg:pypi/some-project@1.2', [SDIST]))
   assert.deepEqual(

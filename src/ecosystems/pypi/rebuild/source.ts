@@ -59,7 +59,7 @@ export function* sourcePypi(purl: Purl, context: ResolveContext): Generator<Need
     files,
     releasedAtSeconds: times.length === 0 ? undefined : Math.floor(Math.min(...times) / 1000),
     licence: opened?.metadata.licence,
-    tools: opened?.generator === undefined ? {} : { [opened.generator.tool]: opened.generator.version },
+    tools: opened === undefined ? {} : toolsOf(opened),
   }
   return { kind: 'release', facts }
 }
@@ -67,6 +67,13 @@ export function* sourcePypi(purl: Purl, context: ResolveContext): Generator<Need
 function locatedOf(project: string, row: FileRow, context: ResolveContext): Located[] {
   const found = locatedFile(project, row, context)
   return found.kind === 'file' && found.located.digests.some(isStrong) ? [found.located] : []
+}
+
+/** What made a wheel. Of setuptools before 70.1 the wheel names another package, and shows at most that it was an old one. */
+function toolsOf({ generator, metadata }: Opened): Record<string, string> {
+  if (generator === undefined) return {}
+  const known = { [generator.tool]: generator.version }
+  return generator.tool === 'bdist_wheel' && metadata.isOldStyle ? { ...known, setuptools: '<62.2' } : known
 }
 
 /** Where upstream's own attestation says that a file was built, if the index has one that verifies. The first file's will do. */

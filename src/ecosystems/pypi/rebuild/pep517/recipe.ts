@@ -21,7 +21,7 @@ const LOCK = 'work/lock.txt'
 const TOOLCHAINS_MAX = 8
 
 /** `Rebuild.recipe` of Python packages. */
-export const pypiRecipe: Recipe = { name: 'pep517', version: 2, steps: buildPypi }
+export const pypiRecipe: Recipe = { name: 'pep517', version: 3, steps: buildPypi }
 
 /** One way to choose the tools. */
 interface Attempt {

@@ -36,6 +36,7 @@ test('requiredNames() gives normal names', () => {
 test('pinsOf() makes constraints of what a wheel says of its maker, and nothing of what it cannot know', () => {
   assert.deepEqual(pinsOf({ setuptools: '75.1.0' }), ['setuptools==75.1.0'])
   assert.deepEqual(pinsOf({ bdist_wheel: '0.43.0' }), ['wheel==0.43.0'])
+  assert.deepEqual(pinsOf({ bdist_wheel: '0.40.0', setuptools: '<62.2' }), ['wheel==0.40.0', 'setuptools<62.2'])
   assert.deepEqual(pinsOf({ flit: '3.9.0', somebody: '1.0', hatchling: '0.0+local' }), ['flit_core==3.9.0'])
 })
 

@@ -35,11 +35,12 @@ export function requiredNames(requirements: readonly string[]): string[] {
   })
 }
 
-/** Constraints that make an installer choose the versions that made what was published; empty if nothing is known. */
+/** Constraints that make an installer choose the versions (`75.1.0`, or `<62.2`) that made what was published; empty if nothing is known. */
 export function pinsOf(tools: Readonly<Record<string, string>>): string[] {
   return Object.entries(tools).flatMap(([tool, version]) => {
     const name = MADE_BY[tool]
-    return name === undefined || !isVersion(version) || version.includes('+') ? [] : `${name}==${version}`
+    const [operator, bare] = version.startsWith('<') ? ['<', version.slice(1)] : ['==', version]
+    return name === undefined || !isVersion(bare) || bare.includes('+') ? [] : `${name}${operator}${bare}`
   })
 }
 
