@@ -171,6 +171,8 @@ export interface VerifyReport {
   readonly digests: readonly string[]
   /** Builders whose signed results are in the file, and were checked; undefined: none are. */
   readonly builders: readonly { readonly organisation: string; readonly stated: boolean }[] | undefined
+  /** Organisations that signed the verification summary (VSA) in the file; undefined: there is none. */
+  readonly summarisedBy?: readonly string[] | undefined
   /** The complete revocation list that the package is not on; undefined: the file carries none. */
   readonly notRevoked: { readonly index: number; readonly count: number; readonly asOfSeconds: number } | undefined
   /** What the yes does not say. */

@@ -533,6 +533,8 @@ test('pyrsia verify prints a yes with what it rests on, and ends with 8 and the 
   assert.deepEqual(calls, [['verify', 'verify', request]])
   assert.match(out, /^Yes: pkg:toy\/a@1\n {2}bytes +sha256:ab\n {2}verdict +entry 4\n/)
   assert.match(out, /as of +60 s ago \(3 of 4 had to cosign\)\n! as of then\n$/)
+  const summarised = await run(line, { verify: { ...YES, summarisedBy: ['acme', 'beta'] } })
+  assert.match(summarised.out, /summary +SLSA_BUILD_REPRODUCED, signed by acme, beta\n/)
   const no = await run(line, { verify: new AppError('untrusted.revoked', 'it was revoked') })
   assert.deepEqual([no.code, no.out, no.err], [8, '', 'pyrsia: it was revoked [untrusted.revoked]\n'])
   const bare = await run('verify --proof p.json', { verify: { ...YES, subject: undefined, digests: [] } })

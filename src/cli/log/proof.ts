@@ -62,13 +62,14 @@ export async function logCheck(context: CliContext, options: CommonOptions): Pro
 }
 
 function verifiedText(found: VerifyReport, nowMs: number): string {
-  const { subject, notRevoked } = found
+  const { subject, notRevoked, summarisedBy } = found
   const lines = [
     subject === undefined ? 'Yes: the log holds these entries' : `Yes: ${subject.purl}`,
     ...(found.digests.length === 0
       ? ['! no artefact was compared']
       : found.digests.map((digest) => `  bytes     ${digest}`)),
     ...(subject?.says === undefined ? [] : [`  verdict   ${subject.says}`]),
+    ...(summarisedBy === undefined ? [] : [`  summary   SLSA_BUILD_REPRODUCED, signed by ${summarisedBy.join(', ')}`]),
     ...(notRevoked === undefined
       ? []
       : [

@@ -131,6 +131,7 @@ function reportOf(
       subject === undefined ? undefined : { purl: subject.purl, index: subject.index, says: finding?.evidence.says },
     digests: subject?.digests ?? [],
     builders: found.builders?.map(({ organisation, stated }) => ({ organisation, stated })),
+    summarisedBy: found.summarisedBy,
     notRevoked: found.notRevoked,
     remarks,
   }
