@@ -40,6 +40,8 @@ export interface SubmissionView {
   readonly builders?: number | undefined
   readonly quorum?: number | undefined
   readonly panel: readonly PanelView[]
+  /** What this node itself is doing about it, as a builder. */
+  readonly here?: string | undefined
   readonly verdict?:
     | ({ readonly index: number } & Pick<VerdictEntry, 'outcome' | 'relation' | 'level' | 'builders' | 'quorum'> & {
           /** Organisations that agreed. */

@@ -2,6 +2,7 @@
 import type { AdvisoriesState } from '../advisories/advisories.ts'
 import type { FileComparison } from '../archive/archive.ts'
 import type { Network } from '../base/network/network.ts'
+import type { RecipeRow } from '../base/rebuild/recipe-digest.ts'
 import type { ByteStream } from '../base/streams.ts'
 import type { DoctorReport } from '../clients/clients.ts'
 import type { LogEntryView } from '../http/http.ts'
@@ -89,6 +90,8 @@ export interface CliContext {
   doctor(request: DoctorRequest): Promise<DoctorReport>
   /** Compares two files. @throws usage.request, aborted.caller */
   diff(request: DiffRequest): Promise<DiffReport>
+  /** The recipes that builders of this Pyrsia follow, with what is written by hand in `mappings` (undefined: what comes with it). @throws usage.config */
+  recipes(mappings: string | undefined): Promise<readonly RecipeRow[]>
   /** Imports an OSV database into a data directory. */
   osvImport(request: OsvImport): Promise<{
     readonly state: AdvisoriesState

@@ -65,6 +65,7 @@ async function run(line: string, replies: Readonly<Record<string, unknown>> = {}
       err += text
     },
     progress() {},
+    recipes: async () => answer(['recipes', 'recipes']),
     nowMs: () => 100_000,
     monotonicMs: () => 5,
     sleep: async () => {},

@@ -55,6 +55,7 @@ export function realContext(): CliContext {
     connect: async (data) => (await import('../cli/node-api.ts')).connectNode(directory(data)),
     start: async (flags, json) => (await import('./daemon.ts')).runDaemon({ flags, json, version }),
     diff: async (request) => (await import('./diff/diff-files.ts')).diffFiles(request, { ecosystems }),
+    recipes: async (folder) => (await import('./builds/mappings.ts')).listRecipes(folder, ecosystems),
     osvImport: async (request) =>
       (await import('./policy/import-osv.ts')).importOsv(request, directory(request.data), Date.now()),
     osvState: async (data) => (await import('./policy/import-osv.ts')).osvState(directory(data)),

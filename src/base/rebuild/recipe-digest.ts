@@ -12,3 +12,13 @@ export function recipeDigest(
   const hashed = domainHash('pyrsia/recipe/1', [type, name, version, mapping ?? new Uint8Array(0)])
   return Buffer.from(hashed).toString('hex')
 }
+
+/** A recipe of this Pyrsia, for the rules of a network that lists the recipes its builders follow. */
+export interface RecipeRow {
+  readonly ecosystem: string
+  readonly recipe: string
+  readonly version: number
+  /** The file of `mappings/` that changes it; undefined: the recipe as it is. */
+  readonly mapping: string | undefined
+  readonly digest: Hex32
+}

@@ -126,4 +126,4 @@ export type RebuildStage =
   | { readonly kind: 'source'; readonly from: string }
   | { readonly kind: 'step'; readonly name: string; readonly count: number }
   | { readonly kind: 'comparing'; readonly name: string }
-  | { readonly kind: 'over'; readonly outcome: string }
+  | { readonly kind: 'over' }

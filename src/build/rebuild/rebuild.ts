@@ -35,8 +35,7 @@ async function run(job: Job, parts: RebuildParts, signal: AbortSignal): Promise<
   const startedSeconds = Math.floor(parts.clock.nowMs() / 1000)
   const asked = await askedBy(job, parts.log, signal)
   parts.progress(asked.purl, { kind: 'looking' })
-  const found = await build(asked, parts, signal)
-  parts.progress(asked.purl, { kind: 'over', outcome: found.result.outcome })
+  const found = await build(asked, parts, signal).finally(() => parts.progress(asked.purl, { kind: 'over' }))
   const { result, ...told } = found
   return { result, record: { ...told, startedSeconds, finishedSeconds: Math.floor(parts.clock.nowMs() / 1000) } }
 }

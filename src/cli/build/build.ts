@@ -55,6 +55,18 @@ export async function buildStatus(context: CliContext, options: StatusOptions): 
   context.out(options.json ? json(found) : `${lines.length === 0 ? 'Nothing was asked for here' : lines.join('\n')}\n`)
 }
 
+/** Lists the recipes of this Pyrsia; no node need run. @throws usage.config */
+export async function recipes(
+  context: CliContext,
+  options: CommonOptions & { readonly mappings?: string },
+): Promise<void> {
+  const rows = await context.recipes(options.mappings)
+  const lines = rows.map(({ ecosystem, recipe, version, mapping, digest }) =>
+    plainText(`${digest}  ${ecosystem}  ${recipe} ${version}${mapping === undefined ? '' : ` with ${mapping}`}`),
+  )
+  context.out(options.json ? json({ recipes: rows }) : `${lines.join('\n')}\n`)
+}
+
 /** @throws unavailable.node, usage.purl, absent.entry, denied.network */
 export async function dispute(context: CliContext, purl: string, options: DoubtOptions): Promise<void> {
   const node = await context.connect(options.data)
@@ -113,10 +125,11 @@ const WORDS: Readonly<Record<SubmissionView['state'], string>> = {
   decided: 'has a verdict',
 }
 
-function progressText({ purl, state, panel, builders }: SubmissionView): string {
+function progressText({ purl, state, panel, builders, here }: SubmissionView): string {
   const done = panel.filter((seat) => seat.state === 'committed' || seat.state === 'revealed').length
   const count = state === 'committing' ? ` (${done} of ${builders})` : ''
-  return plainText(`${purl} ${WORDS[state]}${count}`)
+  const own = here === undefined ? '' : `; here: ${here}`
+  return plainText(`${purl} ${WORDS[state]}${count}${own}`)
 }
 
 function statusText(view: SubmissionView, nowMs: number): string {

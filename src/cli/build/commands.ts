@@ -15,6 +15,8 @@ export function addBuild(program: Command, context: CliContext): void {
       .argument('[coordinates]', 'As its users write them, with a version, or a package URL'),
   )
     .description('Ask the trust network to build a package from source and agree on what comes out')
+    .option('--package <COORDINATES>', 'The package, in the place of the second argument')
+    .option('--image <NAME:TAG>', 'The image, likewise')
     .option('--watch', 'Show how it goes until the verdict; the exit code is 8 if it is none that says equal')
     .option(
       '--from <LOCKFILE>',
@@ -28,11 +30,12 @@ export function addBuild(program: Command, context: CliContext): void {
         'pyrsia build --from package-lock.json --watch',
       ),
     )
-  build.action(async (ecosystem, coordinates, options) => {
+  build.action(async (ecosystem, argument, options) => {
     if (options.from !== undefined && ecosystem === undefined) {
       await (await import('./batch.ts')).buildFrom(context, options.from, options)
       return
     }
+    const coordinates = argument ?? options.package ?? options.image
     if (ecosystem === undefined || coordinates === undefined) build.help({ error: true })
     await (await load()).build(context, { ecosystem, coordinates }, options)
   })
@@ -40,6 +43,14 @@ export function addBuild(program: Command, context: CliContext): void {
     .option('--id <ID>', 'The id that pyrsia build printed; without it, all that was asked for is listed')
     .addHelpText('after', examples('pyrsia build status', 'pyrsia build status --id 1f0c9a7e53b2d846'))
     .action(async (_options, command: Command) => (await load()).buildStatus(context, command.optsWithGlobals()))
+  common(
+    build
+      .command('recipes')
+      .description('The recipes of this Pyrsia with their digests, which the rules of a network may list'),
+  )
+    .option('--mappings <DIR>', 'A folder in the place of the mappings that come with Pyrsia')
+    .addHelpText('after', examples('pyrsia build recipes', 'pyrsia build recipes --json'))
+    .action(async (_options, command: Command) => (await load()).recipes(context, command.optsWithGlobals()))
   common(program.command('dispute').argument('<purl>', 'Package URL with a version'))
     .description('Doubt the newest verdict on a package: other builders are drawn for it (members only)')
     .requiredOption('--reason <TEXT>', 'Why, for whoever reads the log')

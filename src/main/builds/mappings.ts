@@ -2,10 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Hex32 } from '../../base/entries/fields.ts'
 import { AppError } from '../../base/errors.ts'
 import { type Purl, purlParts } from '../../base/purl.ts'
-import { recipeDigest } from '../../base/rebuild/recipe-digest.ts'
+import { type RecipeRow, recipeDigest } from '../../base/rebuild/recipe-digest.ts'
 import type { Mapping } from '../../build/rebuild/parts.ts'
 import type { Ecosystem } from '../../ecosystems/ecosystem.ts'
 import { readMapping } from './read-mapping.ts'
@@ -30,18 +29,9 @@ export function findMapping(folder: string, purl: Purl, version: string): Mappin
   }
 }
 
-/** A recipe of this Pyrsia, for the rules of a network that lists the recipes its builders follow. */
-export interface RecipeRow {
-  readonly ecosystem: string
-  readonly recipe: string
-  readonly version: number
-  /** The file of `mappings/` that changes it; undefined: the recipe as it is. */
-  readonly mapping: string | undefined
-  readonly digest: Hex32
-}
-
-/** Every recipe with its digest, as it is and with each mapping. @throws usage.config for a mapping that cannot be read */
-export function listRecipes(folder: string, ecosystems: readonly Ecosystem[]): RecipeRow[] {
+/** Every recipe with its digest, as it is and with each mapping of the folder; undefined: of those that come with Pyrsia. @throws usage.config for a mapping that cannot be read */
+export function listRecipes(named: string | undefined, ecosystems: readonly Ecosystem[]): RecipeRow[] {
+  const folder = named ?? OWN_MAPPINGS
   return ecosystems.flatMap(({ id, rebuild }) => {
     if (rebuild === undefined) return []
     const { name: recipe, version } = rebuild.recipe

@@ -43,6 +43,8 @@ export interface BuilderOptions {
   readonly sigstoreRoot: string | undefined
   readonly upstreams: readonly string[]
   readonly freshSeconds: number
+  /** Where bubblewrap is; undefined: in one of the usual places. */
+  readonly bubblewrap?: string
 }
 
 /** What builds stand on. */
@@ -68,7 +70,7 @@ const LOG_BYTES_MAX = 16 * 1_048_576
 /** Opens it; what earlier jobs left is removed. @throws usage.config, usage.request for the owner's trusted root */
 export async function openRealBuilder(options: BuilderOptions, deps: BuilderDependencies): Promise<OpenedBuilder> {
   const { clock } = deps
-  const bubblewrap = await findBubblewrap()
+  const bubblewrap = await findBubblewrap(options.bubblewrap)
   if (bubblewrap.kind === 'missing') {
     return { kind: 'missing', reason: `${bubblewrap.reason} (${bubblewrap.advice})` }
   }
@@ -129,6 +131,6 @@ function doingOf(stage: RebuildStage): string {
     case 'comparing':
       return `compares ${stage.name}`
     case 'over':
-      return stage.outcome
+      return 'is done'
   }
 }

@@ -107,7 +107,7 @@ export async function openRoles(options: RolesOptions, deps: RolesDependencies):
       notes: () => [authority?.failure() ?? [], missingNote(opened) ?? []].flat(),
       underWay: () => (opened?.kind === 'ready' ? opened.underWay() : []),
       submit: (question, signal) => started().submit(purlOf(question), signal),
-      status: (id, signal) => started().status(id, signal).then(withSummary(summaries)),
+      status: (id, signal) => started().status(id, signal).then(withSummary(summaries)).then(withOwn(opened)),
       list: () => ({ submissions: started().list() }),
       dispute: (about, signal) => dispute(about, { log: log.reader, member }, signal),
       order: (transaction, signal) => ordering.order(transaction, signal),
@@ -156,6 +156,14 @@ function withSummary(summaries: Summaries): (view: SubmissionView) => Submission
   return (view) => {
     if (view.verdict !== undefined) summaries.collectSoon(view.verdict.index)
     return view
+  }
+}
+
+/** What this node itself is doing about a submission. */
+function withOwn(opened: OpenedBuilder | undefined): (view: SubmissionView) => SubmissionView {
+  return (view) => {
+    const own = opened?.kind === 'ready' ? opened.underWay().find(({ purl }) => purl === view.purl) : undefined
+    return own === undefined ? view : { ...view, here: own.doing }
   }
 }
 
