@@ -210,7 +210,7 @@ function logOptions({ config, directory }: NodeOptions): NodeLogOptions {
   }
 }
 
-function rolesOptions({ config, directory, upstreams, version }: NodeOptions): RolesOptions {
+function rolesOptions({ config, directory, upstreams, version, proxy }: NodeOptions): RolesOptions {
   const {
     authority,
     builder,
@@ -235,6 +235,7 @@ function rolesOptions({ config, directory, upstreams, version }: NodeOptions): R
     sigstoreRoot,
     upstreams: upstreams.map(({ name }) => name),
     freshSeconds: fresh,
+    proxy,
   }
   const beaconEndpoints = beaconEndpoint
   return { directory, version, authority, builder, testBuilderSeconds: testBuilder, builds, beaconEndpoints }

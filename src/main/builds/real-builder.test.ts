@@ -11,7 +11,7 @@ import { indexKeys } from '../../base/entries/index-keys.ts'
 import { createMemoryWriter } from '../../log/memory.ts'
 import { createMemoryStore } from '../../store/memory.ts'
 import { createMemoryUpstream } from '../../upstream/memory.ts'
-import { openRealBuilder } from './real-builder.ts'
+import { openRealBuilder, proxyVariables } from './real-builder.ts'
 
 test('without bubblewrap there is no builder, and what to install is said', async () => {
   await using directory = await mkdtempDisposable(join(tmpdir(), 'no-builder-'))
@@ -43,4 +43,14 @@ test('without bubblewrap there is no builder, and what to install is said', asyn
   assert.equal(opened.kind, 'missing')
   assert.match(opened.kind === 'missing' ? opened.reason : '', /bubblewrap is not installed .*install/)
   assert.ok(!existsSync(join(directory.path, 'builds')))
+})
+
+test('git goes through the proxies of the node, but for what is on this machine', () => {
+  assert.deepEqual(proxyVariables({}), {})
+  assert.deepEqual(proxyVariables({ http: 'http://proxy.example:3128', noProxy: 'git.example' }), {
+    http_proxy: 'http://proxy.example:3128',
+    https_proxy: 'http://proxy.example:3128',
+    no_proxy: 'git.example,localhost,127.0.0.1,::1',
+  })
+  assert.equal(proxyVariables({ https: 'http://secure.example' }).https_proxy, 'http://secure.example')
 })

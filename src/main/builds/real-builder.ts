@@ -20,6 +20,7 @@ import type { Transform } from '../../serve/parts.ts'
 import { openGit } from '../../sources/git.ts'
 import type { SourceMirror } from '../../sources/mirrors.ts'
 import type { Store } from '../../store/store.ts'
+import type { ProxySettings } from '../../upstream/undici.ts'
 import type { Upstream } from '../../upstream/upstream.ts'
 import { openAsOfRegistry } from './as-of-registry.ts'
 import { createExaminePool } from './examine-pool.ts'
@@ -43,6 +44,8 @@ export interface BuilderOptions {
   readonly sigstoreRoot: string | undefined
   readonly upstreams: readonly string[]
   readonly freshSeconds: number
+  /** By which repositories are asked, too. */
+  readonly proxy?: ProxySettings
   /** Where bubblewrap is; undefined: in one of the usual places. */
   readonly bubblewrap?: string
 }
@@ -77,7 +80,9 @@ export async function openRealBuilder(options: BuilderOptions, deps: BuilderDepe
   const folder = join(options.directory, 'builds')
   try {
     const sandbox = await createBubblewrapSandbox({ folder: join(folder, 'sandbox'), bubblewrap }, deps)
-    const sources = await openGit({ scratch: join(folder, 'sources'), mirrors: options.mirrors }, { clock })
+    const environment = proxyVariables(options.proxy ?? {})
+    const git = { scratch: join(folder, 'sources'), mirrors: options.mirrors, environment }
+    const sources = await openGit(git, { clock })
     const underWay = new Map<Purl, UnderWayView>()
     const context = {
       upstreams: options.upstreams,
@@ -105,6 +110,17 @@ export async function openRealBuilder(options: BuilderOptions, deps: BuilderDepe
   } catch (error) {
     if (!(error instanceof AppError) || error.kind !== 'unavailable') throw error
     return { kind: 'missing', reason: error.message }
+  }
+}
+
+/** A node's proxies as git takes them; a mirror on this machine is asked directly. */
+export function proxyVariables({ http, https, noProxy }: ProxySettings): Readonly<Record<string, string>> {
+  const forHttps = https || http
+  if (!http && !forHttps) return {}
+  return {
+    ...(http ? { http_proxy: http } : {}),
+    ...(forHttps ? { https_proxy: forHttps } : {}),
+    no_proxy: [noProxy, 'localhost,127.0.0.1,::1'].filter(Boolean).join(','),
   }
 }
 
