@@ -1,11 +1,12 @@
 /**
- * `npm run docs`: writes docs/reference/ from the tables in the code. `tools/docs.test.ts` fails while a page is stale, so that
+ * `npm run docs`: writes docs/reference/ from the tables in the code and, for the threats, the titles of the tests. `tools/docs.test.ts` fails while a page is stale, so that
  * the reference cannot say anything else than the program.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cliPage } from './reference/cli-page.ts'
 import { apiPage, configPage, errorsPage, metricsPage } from './reference/pages.ts'
+import { threatsPage } from './reference/threats-page.ts'
 
 /** The pages by file name. */
 export const PAGES: Readonly<Record<string, () => string>> = {
@@ -14,6 +15,7 @@ export const PAGES: Readonly<Record<string, () => string>> = {
   'config.md': configPage,
   'errors.md': errorsPage,
   'metrics.md': metricsPage,
+  'threats.md': threatsPage,
 }
 
 const FOLDER = new URL('../docs/reference/', import.meta.url)

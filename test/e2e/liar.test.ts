@@ -95,7 +95,7 @@ function flipped(bytes: Uint8Array, at: number): Buffer {
   return changed
 }
 
-test('a peer that flips a byte on the way is named and dropped; the client gets the right file from elsewhere', {
+test('G1: a peer that flips a byte on the way is named and dropped; the client gets the right file from elsewhere', {
   timeout: 120_000,
 }, async (t) => {
   const { node, liar, liarId, bytes, restart, pull } = await world(t)
@@ -114,7 +114,7 @@ test('a peer that flips a byte on the way is named and dropped; the client gets 
   assert.equal((await standing(again, liarId))?.standing, 'dropped', 'remembered across a restart')
 })
 
-test('a peer whose manifest agrees with its wrong bytes is found out by the digest of the whole', {
+test('G1: a peer whose manifest agrees with its wrong bytes is found out by the digest of the whole', {
   timeout: 120_000,
 }, async (t) => {
   const { node, liar, liarId, bytes, pull } = await world(t)

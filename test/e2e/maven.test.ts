@@ -115,7 +115,7 @@ test('a snapshot passes through A and is not had from A by B, and what is missin
   assert.match(absent.stdout, /Could not find artifact org\.sample:nowhere:jar:1 in pyrsia/)
 })
 
-test('a failing company repository is no leave to take its names from the next one', LIMITS, async (t) => {
+test('E6: a failing company repository is no leave to take its names from the next one', LIMITS, async (t) => {
   const directory = await scratch(t, 'e2e-maven-confusion')
   const own = { group: 'com.company', artifact: 'private', version: '1.0' }
   const company = await upstream(t, [{ ...own, content: 'ours' }])

@@ -54,7 +54,7 @@ for (const client of ['pip', 'uv'] as const) {
     assert.match(stdout + stderr, /wait a week/)
   })
 
-  test(`${client} gets neither a blocked nor a private name, and no upstream hears of them`, {
+  test(`E6: ${client} gets neither a blocked nor a private name, and no upstream hears of them`, {
     ...needs(client, 'python3'),
     timeout: 120_000,
   }, async (t) => {

@@ -255,7 +255,7 @@ const HOSTILE: Record<string, [RegExp, readonly RawZipEntry[], RawZipOptions?]> 
 }
 
 for (const [what, [reason, entries, options]] of Object.entries(HOSTILE)) {
-  test(`readZip() refuses ${what}`, () => {
+  test(`F7, smuggled entries: readZip() refuses ${what}`, () => {
     assert.throws(() => read(rawZip(entries, options)), { code: 'untrusted.archive', message: reason })
   })
 }
@@ -266,7 +266,7 @@ test('readZip() takes a folder that says it is a file, as one jar of thirty has,
   }
 })
 
-test('readZip() keeps to its limits before it unpacks anything', () => {
+test('G9: readZip() keeps to its limits before it unpacks anything', () => {
   const many = Array.from({ length: 101 }, (_, at) => ({ name: `f${at}` }))
   assert.throws(() => read(rawZip(many)), { code: 'exhausted.size', message: /at most 100 entries/ })
   const zeros = Buffer.alloc(2_000_000)
