@@ -13,8 +13,9 @@ import { makeTrustNetwork, type TrustNetwork } from './trust-network.ts'
 /** Host under which the repositories of such a network are known to registries. */
 export const SOURCE_HOST = 'git.example.com'
 /** A build on a busy machine is done in this time. */
-const RULES = { commitSeconds: 240, revealSeconds: 120 }
-const DECIDED_MS = 280_000
+const RULES = { commitSeconds: 600, revealSeconds: 120 }
+const DECIDED_MS = 560_000
+const LOOK_MS = 500
 
 /** How it is made. */
 export interface RealNetworkOptions {
@@ -31,6 +32,8 @@ export interface RealNetworkOptions {
   readonly args?: readonly string[]
   /** Called when another process is there. */
   readonly progress?: (name: string) => void
+  /** Ends waiting for verdicts. */
+  readonly signal?: AbortSignal
 }
 
 /** The running network. */
@@ -45,10 +48,10 @@ export interface RealNetwork extends AsyncDisposable {
   readonly node: () => TestNode
   /** Kills a process (`node` or the name of a builder) without warning and starts it again. */
   kill(name: string): Promise<void>
-  /** Asks for a package; what came of it when it has a verdict. */
-  verdict(purl: string): Promise<SubmissionView>
-  /** What this submission came to. */
-  decided(id: string): Promise<SubmissionView>
+  /** Asks for a package. */
+  ask(coordinates: string): Promise<SubmissionView>
+  /** What this submission came to; `look` is shown how it stands until then. */
+  decided(id: string, look?: (view: SubmissionView) => void): Promise<SubmissionView>
   /** Everything that the log has on a package. */
   entries(purl: string): Promise<Entry[]>
 }
@@ -82,7 +85,7 @@ export async function startRealNetwork(options: RealNetworkOptions): Promise<Rea
   commands.set('node', () => start('node', own, ...peer, ...(options.args ?? [])))
   await Promise.all([...commands.values()].map(async (begin) => await connected(await begin(), authority.peerId)))
   const node = (): TestNode => running.get('node') as TestNode
-  const decided = (id: string): Promise<SubmissionView> => decidedAt(node, id)
+  const decided: RealNetwork['decided'] = (id, look) => decidedAt(node, id, look, options.signal)
   const life = started.move()
   return {
     trust,
@@ -98,26 +101,40 @@ export async function startRealNetwork(options: RealNetworkOptions): Promise<Rea
       const again = await commands.get(name)?.()
       if (again !== undefined) await connected(again, authority.peerId)
     },
-    async verdict(purl) {
-      return await decided(((await node().json('build', type, purl)) as SubmissionView).id)
-    },
+    ask: async (coordinates) => (await node().json('build', type, coordinates)) as SubmissionView,
     decided,
     entries: (purl) => entriesOf(node(), purl),
     [Symbol.asyncDispose]: () => life.disposeAsync(),
   }
 }
 
-function decidedAt(node: () => TestNode, id: string): Promise<SubmissionView> {
+function decidedAt(
+  node: () => TestNode,
+  id: string,
+  look: (view: SubmissionView) => void = () => undefined,
+  signal: AbortSignal | undefined = undefined,
+): Promise<SubmissionView> {
   return until(
     `the verdict on ${id}`,
     async () => {
-      const reply = await fetch(`${node().endpoints.api}/api/builds/status?id=${id}`)
-      if (!reply.ok) return undefined
-      const view = (await reply.json()) as SubmissionView
+      signal?.throwIfAborted()
+      const view = await statusAt(node(), id)
+      if (view === undefined) return undefined
+      look(view)
       if (view.state === 'denied' || view.state === 'refused') throw new Error(`${view.purl}: ${view.reason}`)
       return view.state === 'decided' ? view : undefined
     },
     DECIDED_MS,
-    500,
+    LOOK_MS,
   )
+}
+
+/** Undefined while the node is not there: somebody killed it. */
+async function statusAt(node: TestNode, id: string): Promise<SubmissionView | undefined> {
+  try {
+    const reply = await fetch(`${node.endpoints.api}/api/builds/status?id=${id}`)
+    return reply.ok ? ((await reply.json()) as SubmissionView) : undefined
+  } catch {
+    return undefined
+  }
 }
