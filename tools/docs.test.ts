@@ -6,7 +6,11 @@ import { configPage, errorsPage, markdownTable } from './reference/pages.ts'
 import { attackTests, titledIn, unspoken } from './reference/threats-page.ts'
 
 test('docs/reference/ says what the code says (else: npm run docs)', () => {
-  assert.deepEqual(stalePages(), [])
+  // `threats.md` follows every title of a test, so it is looked at with the whole suite: test/e2e/threats.test.ts.
+  assert.deepEqual(
+    stalePages().filter((name) => name !== 'threats.md'),
+    [],
+  )
 })
 
 test('errorsPage() lists every code', () => {

@@ -166,7 +166,7 @@ test('a vulnerable version is blocked, or allowed with a warning, with the advis
   assert.equal(judged(severe, 'a', '2')?.kind, 'allow')
 })
 
-test('E6: a private name is asked of nobody, or of the upstreams that its rule names', () => {
+test('a private name is asked of nobody, or of the upstreams that its rule names', () => {
   const closed = policy('[[rule]]\nnames = ["acme-*"]\naccess = "private"')
   const answer = closed.admit(asked('acme-x'))
   assert.match(answer.kind === 'deny' ? answer.reason.message : '', /acme-x is a private name/)

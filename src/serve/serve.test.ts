@@ -244,7 +244,7 @@ test('handle() shares a stored file more widely only on the word of the upstream
   assert.equal(flow.store.lookup(blobIdOf(bytes))?.share, 'network')
 })
 
-test('G8: handle() goes on from upstream at the exact byte when a trusted peer breaks off', async () => {
+test('handle() goes on from upstream at the exact byte when a trusted peer breaks off', async () => {
   const flow = readFlow()
   const bytes = someBytes(3 * MIB)
   flow.file('a', bytes)

@@ -76,7 +76,7 @@ async function killAfter(directory: string, firstSeed: number, count: number): P
   return said.split('\n').slice(0, -1)
 }
 
-test('G8: a store whose process was killed has all that was acknowledged, nothing partial and no leftovers', async () => {
+test('a store whose process was killed has all that was acknowledged, nothing partial and no leftovers', async () => {
   const directory = join(root, 'killed')
   const said: string[] = []
   for (const [round, count] of [2, 5, 9].entries())

@@ -254,7 +254,7 @@ function rangeCases(bench: WithBench): void {
     ),
   )
   test(
-    'a body that breaks off fails the stream and can be resumed at the exact byte',
+    'G8: a body that breaks off fails the stream and can be resumed at the exact byte',
     bench(
       (request) => (request.headers.range === undefined ? { body, chunkBytes: 2, breakAfterBytes: 6 } : { body }),
       async ({ get }) => {

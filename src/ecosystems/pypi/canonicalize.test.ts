@@ -65,7 +65,7 @@ test('a Generator that says more than tool and version is not taken for another'
   }
 })
 
-test('F1, F2: a changed or added file is a difference, and RECORD, which repeats it, is none of its own', () => {
+test('a changed or added file is a difference, and RECORD, which repeats it, is none of its own', () => {
   const changed = compare({}, { code: 'x = 2\n' })
   assert.equal(changed.level, 'mismatch')
   assert.deepEqual(
