@@ -21,7 +21,7 @@ const MIB = 1_048_576
 const never = new AbortController().signal
 
 /** Runs words of a shell as a step, `seconds` at most. */
-const attack = (job: SandboxJob, shell: string, seconds = 20): Promise<StepOutcome> =>
+const attack = (job: SandboxJob, shell: string, seconds = 40): Promise<StepOutcome> =>
   job.run(shellStep('attack', shell, { timeoutSeconds: seconds }), never)
 
 const python = (text: string): string => `python3 - <<'END'\n${text}\nEND\n`
@@ -31,7 +31,7 @@ function hostile(
   run: (job: SandboxJob, real: RealSandbox) => Promise<void>,
   limits: Partial<JobLimits> = {},
 ): void {
-  test(subject, { ...needs('bubblewrap', 'python3'), timeout: 60_000 }, async () => {
+  test(subject, { ...needs('bubblewrap', 'python3'), timeout: 180_000 }, async () => {
     await using real = await openRealSandbox()
     await using job = await real.sandbox.job(jobOptions(limits))
     await run(job, real)
@@ -207,7 +207,7 @@ import os, sys, time
 kept = []
 def fill():
     try:
-        while True: kept.append(os.urandom(1 << 20)); time.sleep(0.002)
+        while True: kept.append(b'x' * (1 << 20)); time.sleep(0.002)
     except MemoryError: time.sleep(30)
 `
     const one = await attack(job, python(`${hog}\nfill()`))
