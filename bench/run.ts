@@ -1,6 +1,6 @@
 /**
- * `npm run bench [-- NAME...]`: runs the benchmarks of this folder, one process after the other so that none disturbs the next.
- * Without names: all. Each file compares with a peer in the same run and prints ratios.
+ * `npm run bench [-- NAME... [--FLAG...]]`: runs the benchmarks of this folder, one process after the other so that none disturbs the next.
+ * Without names: all but those that take hours. Each file compares with a peer in the same run and prints ratios; flags are handed on.
  */
 import { spawn } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -11,16 +11,21 @@ const names = globSync(['*.ts', 'builds/*.ts'], { cwd: folder })
   .map((file) => file.slice(0, -'.ts'.length))
   .filter((name) => name !== 'run')
   .sort()
-const wanted = process.argv.slice(2)
+/** Only by name. */
+const LONG = ['rebuild']
+const args = process.argv.slice(2)
+const flagAt = args.findIndex((arg) => arg.startsWith('--'))
+const wanted = flagAt < 0 ? args : args.slice(0, flagAt)
+const flags = flagAt < 0 ? [] : args.slice(flagAt)
 const unknown = wanted.filter((name) => !names.includes(name))
 if (unknown.length > 0) {
   process.stderr.write(`wanted benchmarks out of ${names.join(', ')}, found ${unknown.join(', ')}\n`)
   process.exit(2)
 }
 
-for (const name of wanted.length > 0 ? wanted : names) {
+for (const name of wanted.length > 0 ? wanted : names.filter((each) => !LONG.includes(each))) {
   process.stdout.write(`\n== ${name}\n`)
-  const child = spawn(process.execPath, ['--expose-gc', `${folder}${name}.ts`], { stdio: 'inherit' })
+  const child = spawn(process.execPath, ['--expose-gc', `${folder}${name}.ts`, ...flags], { stdio: 'inherit' })
   const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
   if (code !== 0) process.exitCode = 1
 }
