@@ -8,7 +8,7 @@ import { canonicalJson, type Json } from '../../src/base/crypto/canonical-json.t
 import { agreedPart, type BuildResult } from '../../src/base/entries/result.ts'
 import { errorChain } from '../../src/base/errors.ts'
 import type { SourceMirror } from '../../src/sources/mirrors.ts'
-import { openLoneBuilder } from '../../test/kit/lone-builder.ts'
+import { openRealRebuild } from '../../test/kit/real-rebuild.ts'
 
 /** What a builder is started with. */
 export interface BuilderSetup {
@@ -46,7 +46,8 @@ const LOG_CHARACTERS = 2_000
 
 const setup = JSON.parse(process.argv[2] ?? '{}') as BuilderSetup
 process.umask(Number.parseInt(process.env.BENCH_UMASK ?? '022', 8))
-await using builder = await openLoneBuilder(setup)
+const { directory: folder, registries: upstreams, mirrors, cpuCount } = setup
+await using builder = await openRealRebuild({ folder, upstreams, mirrors, cpuCount })
 for await (const purl of createInterface({ input: process.stdin })) {
   const startedMs = performance.now()
   const report = await build(purl).catch((error: unknown) => ({
@@ -58,12 +59,12 @@ for await (const purl of createInterface({ input: process.stdin })) {
 }
 
 async function build(purl: string): Promise<Omit<BuildReport, 'seconds'>> {
-  const { result, record } = await builder.build(purl, setup.asOfSeconds)
+  const { built, log } = await builder.run({ purl, requestedAtSeconds: setup.asOfSeconds })
+  const { result } = built
   const { outcome, environment } = result
   const agreed = hash('sha256', canonicalJson(agreedPart(result) as unknown as Json))
   const { toolchains } = environment
   if (outcome === 'witnessed') return { outcome, agreed, toolchains }
-  const log = record.log === undefined ? '' : (await builder.kept(record.log)).toString('utf8')
   const end = log.slice(-LOG_CHARACTERS)
   if (outcome !== 'built') return { outcome, reason: result.reason, agreed, toolchains, log: end }
   const files = result.files.map(({ name, sha256, canonical, upstream }) => {
