@@ -18,6 +18,7 @@ import { addResult, agreementOf, keyOf, type PackageResult, readResults } from '
 import { startSyntheticNpm } from './rebuild/synthetic-npm.ts'
 
 const PACKAGE_MS = 300_000
+const COST_LIMIT = 5
 const GOALS = { pypi: 90, npm: 95 } as const
 const CACHE = fileURLToPath(new URL('../.cache/bench-rebuild', import.meta.url))
 const REPORT = fileURLToPath(new URL('rebuild.md', import.meta.url))
@@ -51,7 +52,13 @@ async function measure(): Promise<void> {
   const builders = surroundings.map((each) => startBuilder(each, root, setup))
   try {
     if (flags.cost) {
-      await measureCost({ ...setup, add: npm.add, directory: join(root, 'cost'), folder: CACHE })
+      await measureCost({
+        ...setup,
+        add: npm.add,
+        directory: join(root, 'cost'),
+        folder: CACHE,
+        limit: Math.min(Number(flags.limit), COST_LIMIT),
+      })
     } else {
       for (const listed of wanted()) {
         if (listed.ecosystem === 'npm') npm.add(listed)

@@ -14,6 +14,7 @@ import { type RequestBody, signTransaction } from '../../src/base/entries/transa
 import { type Purl, parsePurl } from '../../src/base/purl.ts'
 import { collect } from '../../src/base/streams.ts'
 import type { Built } from '../../src/build/builder.ts'
+import type { RebuildParts } from '../../src/build/rebuild/parts.ts'
 import { createRebuilder } from '../../src/build/rebuild/rebuild.ts'
 import { ecosystems } from '../../src/ecosystems/index.ts'
 import { createMemoryWriter } from '../../src/log/memory.ts'
@@ -23,6 +24,7 @@ import { systemClock, systemRandom } from '../../src/main/effects.ts'
 import { runJob } from '../../src/main/transform-worker.ts'
 import { createBubblewrapSandbox } from '../../src/sandbox/bubblewrap.ts'
 import { requireBubblewrap } from '../../src/sandbox/find-bubblewrap.ts'
+import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { openGit } from '../../src/sources/git.ts'
 import type { SourceMirror } from '../../src/sources/mirrors.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
@@ -38,6 +40,10 @@ export interface RealRebuildOptions {
   readonly upstreams: Readonly<Record<string, string>>
   readonly mirrors?: readonly SourceMirror[]
   readonly cpuCount?: number
+  /** Puts something round the sandbox, e.g. a clock. */
+  readonly sandboxOf?: (real: Sandbox) => Sandbox
+  /** Compares in place of this thread. */
+  readonly examine?: RebuildParts['examine']
 }
 
 /** One request. */
@@ -79,10 +85,8 @@ export async function openRealRebuild(options: RealRebuildOptions): Promise<Real
   )
   const upstream = createUndiciUpstream({ upstreams: configs, offline: false }, { clock, random, logger })
   const bubblewrap = await requireBubblewrap()
-  const sandbox = await createBubblewrapSandbox(
-    { folder: join(folder, 'sandbox'), bubblewrap },
-    { clock, random, logger },
-  )
+  const real = await createBubblewrapSandbox({ folder: join(folder, 'sandbox'), bubblewrap }, { clock, random, logger })
+  const sandbox = options.sandboxOf?.(real) ?? real
   const sources = await openGit({ scratch: join(folder, 'sources'), mirrors }, { clock })
   const log = createMemoryWriter({ origin: ORIGIN, keysOf: indexKeys }, signerOf('log'))
   const context = {
@@ -112,7 +116,7 @@ export async function openRealRebuild(options: RealRebuildOptions): Promise<Real
     openRegistry: (ecosystem, asked) =>
       openAsOfRegistry(ecosystem, asked, { store, upstream, clock, log, transform, context }),
     mapping: () => undefined,
-    examine: async (job) => examine(job),
+    examine: options.examine ?? (async (job) => examine(job)),
     progress() {},
   })
   return {
