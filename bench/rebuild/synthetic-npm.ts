@@ -34,7 +34,7 @@ interface Locked {
 }
 
 const BUILDS = ['prepack', 'prepare', 'prepublishOnly', 'prepublish', 'build']
-const QUIET = ['--silent', '--no-audit', '--no-fund', '--ignore-scripts']
+const QUIET = ['--silent', '--no-audit', '--no-fund', '--ignore-scripts', '--omit-lockfile-registry-resolved=false']
 
 /** Starts a registry with Node and npm; `add` puts a package into it and into `git`. */
 export async function startSyntheticNpm(

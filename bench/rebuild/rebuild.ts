@@ -8,20 +8,20 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { startGitServer } from '../test/kit/git-server.ts'
-import { type BuilderProcess, describe, startBuilder, threeSurroundings } from './rebuild/builders.ts'
-import { type CostResult, measureCost, readCost } from './rebuild/cost.ts'
-import { AS_OF_SECONDS, type Listed, readList } from './rebuild/lists.ts'
-import { startPythonIndex } from './rebuild/python-index.ts'
-import { writeReport } from './rebuild/report.ts'
-import { addResult, agreementOf, keyOf, type PackageResult, readResults } from './rebuild/results.ts'
-import { startSyntheticNpm } from './rebuild/synthetic-npm.ts'
+import { startGitServer } from '../../test/kit/git-server.ts'
+import { type BuilderProcess, describe, startBuilder, threeSurroundings } from './builders.ts'
+import { type CostResult, measureCost, readCost } from './cost.ts'
+import { AS_OF_SECONDS, type Listed, readList } from './lists.ts'
+import { startPythonIndex } from './python-index.ts'
+import { writeReport } from './report.ts'
+import { addResult, agreementOf, keyOf, type PackageResult, readResults } from './results.ts'
+import { startSyntheticNpm } from './synthetic-npm.ts'
 
 const PACKAGE_MS = 300_000
 const COST_LIMIT = 5
 const GOALS = { pypi: 90, npm: 95 } as const
-const CACHE = fileURLToPath(new URL('../.cache/bench-rebuild', import.meta.url))
-const REPORT = fileURLToPath(new URL('rebuild.md', import.meta.url))
+const CACHE = fileURLToPath(new URL('../../.cache/bench-rebuild', import.meta.url))
+const REPORT = fileURLToPath(new URL('../rebuild.md', import.meta.url))
 const RESULTS = join(CACHE, 'results.jsonl')
 
 const { values: flags } = parseArgs({
