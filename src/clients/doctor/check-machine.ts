@@ -25,6 +25,19 @@ export async function checkMachine(node: NodeFacts, environment: ClientEnvironme
       mend: 'pyrsia cache gc --to-bytes N, make room, or start the node with --data on another disk',
     })
   } else if (room !== undefined) well.push(`The disk has room: ${megabytes(room.freeBytes)} are free`)
+  if (node.builder) {
+    const sandbox = await senses.sandbox()
+    if ('name' in sandbox) well.push(`Builds run contained by ${sandbox.name}`)
+    else {
+      findings.push({
+        severity: 'error',
+        check: 'builder.sandbox',
+        wanted: 'a sandbox for the builds of --builder',
+        found: sandbox.reason,
+        mend: sandbox.advice,
+      })
+    }
+  }
   findings.push(...storeFindings(node), ...(await proxyFindings(node, environment.variables, senses)))
   return { findings, well }
 }

@@ -29,6 +29,8 @@ export interface NodeFacts {
   readonly data: string
   /** By ecosystem id: from the running node, else from its configuration; absent where the port is free to choose. */
   readonly endpoints: Readonly<Record<string, string>>
+  /** As configured: it is to build packages. */
+  readonly builder: boolean
   /** As configured. */
   readonly ports: readonly NodePort[]
 }

@@ -28,6 +28,8 @@ export interface Senses {
   head(url: string): Promise<Answered>
   /** Runs a client; undefined: it cannot be run, or took too long. */
   run(program: string, args: readonly string[], folder: string): Promise<Ran | undefined>
+  /** Whether builds can run contained on this machine: by what, or why not and what may be done. */
+  sandbox(): Promise<{ readonly name: string } | { readonly reason: string; readonly advice: string }>
   /** Requests that the running node has had so far, by ecosystem. */
   requestCounts(): Promise<Readonly<Record<string, number>>>
 }

@@ -41,14 +41,28 @@ async function factsOf(
     const api = await connectNode(directory)
     const status = await api.get<StatusView>('/api/status')
     return {
-      node: { running: status, why: undefined, data: directory, endpoints: status.endpoints, ports },
+      node: {
+        running: status,
+        why: undefined,
+        data: directory,
+        endpoints: status.endpoints,
+        builder: buildsReally(config),
+        ports,
+      },
       api: api.url,
     }
   } catch (error) {
     if (!isKind(error, 'unavailable')) throw error
     const why = errorChain(error)[0]
     return {
-      node: { running: undefined, why, data: directory, endpoints: configuredUrls(config), ports },
+      node: {
+        running: undefined,
+        why,
+        data: directory,
+        endpoints: configuredUrls(config),
+        builder: buildsReally(config),
+        ports,
+      },
       api: undefined,
     }
   }
@@ -70,4 +84,9 @@ function portsOf(config: Config): NodePort[] {
     { setting: '--api-port', host: '127.0.0.1', port: values.apiPort },
     ...own,
   ]
+}
+
+/** A test builder builds nothing. */
+function buildsReally({ values }: Config): boolean {
+  return values.builder && values.testBuilder === undefined
 }

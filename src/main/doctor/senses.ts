@@ -6,6 +6,7 @@ import { dirname } from 'node:path'
 import { EnvHttpProxyAgent, request } from 'undici'
 import { errorChain } from '../../base/errors.ts'
 import type { Answered, Ran, Senses } from '../../clients/doctor/senses.ts'
+import { findBubblewrap } from '../../sandbox/find-bubblewrap.ts'
 
 const CONNECT_MS = 2_000
 const ANSWER_MS = 5_000
@@ -16,7 +17,7 @@ const METRIC = /^pyrsia_requests_total\{[^}]*ecosystem="([^"]*)"[^}]*\} (\d+)/
 
 /** The senses; `metricsUrl` is the running node's, undefined without one. */
 export function createSenses(options: { readonly metricsUrl: string | undefined }): Senses {
-  return { room, listens, head, run, requestCounts: () => requestCounts(options.metricsUrl) }
+  return { room, listens, head, run, sandbox, requestCounts: () => requestCounts(options.metricsUrl) }
 }
 
 async function room(path: string): ReturnType<Senses['room']> {
@@ -69,6 +70,11 @@ function run(program: string, args: readonly string[], folder: string): Promise<
     })
     child.stdin?.end()
   })
+}
+
+async function sandbox(): ReturnType<Senses['sandbox']> {
+  const found = await findBubblewrap()
+  return found.kind === 'found' ? { name: `bubblewrap ${found.version}` } : found
 }
 
 async function requestCounts(metricsUrl: string | undefined): Promise<Record<string, number>> {
