@@ -230,11 +230,15 @@ function stepCases(withJob: WithJob): void {
     },
   )
 
-  withJob('who leaves ends the step, and the job runs others', {}, async (job) => {
-    const leaving = new AbortController()
-    const running = job.run(step('never end'), leaving.signal)
-    leaving.abort()
-    await assert.rejects(running, refusal('aborted.caller'))
+  withJob('who leaves, at whatever moment, ends the step, and the job runs others', {}, async (job) => {
+    let leaving = new AbortController()
+    for (const turns of [0, 1, 3, 10, 30, 100, 300]) {
+      leaving = new AbortController()
+      const running = assert.rejects(job.run(step('never end'), leaving.signal), refusal('aborted.caller'))
+      for (let turn = 0; turn < turns; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+      leaving.abort()
+      await running
+    }
     await assert.rejects(job.run(step('fail with 3'), leaving.signal), refusal('aborted.caller'))
     assert.equal((await job.run(step('fail with 3'), never)).exitCode, 3)
   })

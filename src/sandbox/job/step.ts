@@ -61,9 +61,9 @@ export function startStep(start: StepStart): RunningStep {
   let report: StepEnd['report']
   const kill = (): void => {
     killed = true
-    // The first process rather than bubblewrap: then bubblewrap waits until the others are gone too.
+    // The first process rather than bubblewrap: then bubblewrap waits until the others are gone too. Before there is one, this waits
+    // for it: without bubblewrap, a first process that has just been made would wait for its word for ever, and hold the streams.
     if (pid !== undefined) killProcess(pid)
-    else child.kill('SIGKILL')
   }
   onLines(status, (line) => {
     pid ??= childPidIn(line)
