@@ -37,6 +37,7 @@ class Noted extends Borrowed {
   }
 }
 
+const PROTO = '"__proto__":'
 const encoder = new TextEncoder()
 // A byte order mark is no JSON: it must stay in the text, where the parser refuses it.
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -68,7 +69,8 @@ export function rememberedText(value: object): string | undefined {
 }
 
 /**
- * The value of bytes that are canonical JSON. Duplicate members, other spellings and anything above the limits are refused.
+ * The value of bytes that are canonical JSON. Duplicate members, other spellings and anything above the limits are refused, and a member
+ * that is called `__proto__`: schemas pass over it unread, so that what was signed and what was checked would be two things.
  * @throws usage.json
  */
 export function parseCanonicalJson(bytes: Uint8Array, options: { readonly bytesMax?: number } = {}): Json {
@@ -95,6 +97,8 @@ export function parseCanonicalText(
   if (textOf(value, 0) !== text) {
     throw new AppError('usage.json', 'wanted canonical JSON (RFC 8785), found another spelling or a duplicate member')
   }
+  // Canonical, so it has one spelling; of a member's name only, as quotes within a text are escaped.
+  if (text.includes(PROTO)) throw new AppError('usage.json', 'found a member called __proto__')
   return { value, text }
 }
 

@@ -43,9 +43,9 @@ test('parseTransaction() reads back every type, and isSigned() says whose it is'
 
 test('a transaction that was read is, to the byte, what was signed, whatever its members are called', () => {
   const signer = signerOf('a/attestation')
-  const result = JSON.parse(JSON.stringify(sampleResult('bytes')).replace('"levels":{', '"levels":{"__proto__":1,'))
-  assert.ok(Object.hasOwn(result.dependencies.levels, '__proto__'))
-  const named = { network: 'log.example/toy', sequence: 1, request: hexOf('request'), attempt: 1, salt: hexOf('salt') }
+  const sample = sampleResult('bytes')
+  const levels = { constructor: 1, toString: 2 }
+  const result: BuildResult = { ...sample, dependencies: { ...sample.dependencies, levels } }
   const bytes = encodeTransaction(signTransaction<RevealBody>({ type: 'reveal', ...named, result }, signer))
   const read = parseTransaction(bytes)
   assert.ok(isSigned(read))
@@ -54,6 +54,18 @@ test('a transaction that was read is, to the byte, what was signed, whatever its
   assert.deepEqual(Buffer.from(encodeTransaction(structuredClone(read))), Buffer.from(bytes))
   assert.ok(isSigned({ ...read }))
 })
+
+test('what a schema passes over is in no transaction: who read it from the log would find another signature, and no end of depth', () => {
+  const signer = signerOf('a/attestation')
+  for (const hidden of ['1', '{"deep":['.repeat(12) + ']}'.repeat(12), '"pretends to be nothing"']) {
+    const text = JSON.stringify(sampleResult('bytes')).replace('"levels":{', `"levels":{"__proto__":${hidden},`)
+    const result: BuildResult = JSON.parse(text)
+    const bytes = encodeTransaction(signTransaction<RevealBody>({ type: 'reveal', ...named, result }, signer))
+    assert.throws(() => parseTransaction(bytes), { code: 'usage.transaction' })
+  }
+})
+
+const named = { network: 'log.example/toy', sequence: 1, request: hexOf('request'), attempt: 1, salt: hexOf('salt') }
 
 test('a result that was read is committed to as its copy is, whatever its texts pretend to be', () => {
   const signer = signerOf('a/attestation')
