@@ -30,7 +30,10 @@ export interface Ordering {
   readonly onReachable?: (listener: () => void) => () => void
 }
 
-/** Sleeps before another try, no longer than until the order may be in reach again. @throws aborted.caller */
+/** The shortest pause: a peer that connects again and again must not make a node try without any. */
+export const ORDER_PAUSE_LEAST_MS = 400
+
+/** Sleeps before another try, no longer than until the order may be in reach again, but `ORDER_PAUSE_LEAST_MS`. @throws aborted.caller */
 export async function pauseBeforeOrder(
   ms: number,
   { ordering, clock }: { readonly ordering: Pick<Ordering, 'onReachable'>; readonly clock: Pick<Clock, 'sleep'> },
@@ -39,7 +42,9 @@ export async function pauseBeforeOrder(
   const early = new AbortController()
   const end = ordering.onReachable?.(() => early.abort())
   try {
-    await clock.sleep(ms, AbortSignal.any([signal, early.signal])).catch(() => throwIfAborted(signal))
+    const leastMs = Math.min(ms, ORDER_PAUSE_LEAST_MS)
+    await clock.sleep(leastMs, signal)
+    await clock.sleep(ms - leastMs, AbortSignal.any([signal, early.signal])).catch(() => throwIfAborted(signal))
   } finally {
     end?.()
   }

@@ -14,7 +14,7 @@ import { AppError } from '../../src/base/errors.ts'
 import type { BuildDependencies } from '../../src/build/build.ts'
 import { createJobBook } from '../../src/build/jobs.ts'
 import { createMember, type Member, type Said } from '../../src/build/member.ts'
-import type { Ordering } from '../../src/build/ordering.ts'
+import { ORDER_PAUSE_LEAST_MS, type Ordering } from '../../src/build/ordering.ts'
 import { startWork, type Work } from '../../src/build/work.ts'
 import { createMemoryConsensus, type MemoryConsensus } from '../../src/consensus/memory.ts'
 import { createStateMachine } from '../../src/consensus/state.ts'
@@ -62,7 +62,7 @@ export interface BuildNetworkOptions {
   readonly organisations: number
   /** What a builder reports; undefined: it never ends. */
   readonly report?: (organisation: string) => BuildResult | undefined
-  /** Pauses last until they are cut short: nobody tries again because time has passed. */
+  /** Pauses last until they are cut short, but for what none can be shortened to: nobody tries again because time has passed. */
   readonly endless?: boolean
   /** Called when a builder has sent a transaction of this type, before it hears what came of it. */
   readonly onSent?: (organisation: string, type: string) => void | Promise<void>
@@ -102,7 +102,10 @@ export async function createBuildNetwork(options: BuildNetworkOptions): Promise<
   const clock: Clock = {
     nowMs: () => nowMs,
     monotonicMs: () => nowMs,
-    sleep: async (_ms, signal) => await turn(options.endless ? ENDLESS_MS : 1, undefined, signal && { signal }),
+    async sleep(ms, signal) {
+      const isEndless = options.endless && ms !== ORDER_PAUSE_LEAST_MS
+      await turn(isEndless ? ENDLESS_MS : 1, undefined, signal && { signal })
+    },
     after: () => () => {},
   }
   const log = createMemoryWriter({ origin: TOY_NETWORK, keysOf: indexKeys, signAtOnce: false }, signerOf('the log'))
