@@ -121,6 +121,20 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
         ? onPurl(state, body.purl, ([open, live, _, ...rest]) => [open ?? null, live ?? null, [], ...rest])
         : state,
   },
+  'lost-deadline': {
+    says: 'a deadline that passes is forgotten',
+    seed: 3,
+    rule: 'liveness',
+    after: (came, before, tx) => {
+      const isLate = tx === undefined && came.outputs.faults.some(({ fault }) => fault.startsWith('missed-'))
+      if (!isLate) return came
+      const { scalars } = before
+      return {
+        state: { ...before, at: came.state.at, scalars: { ...scalars, heap: 0, heights: 0 } },
+        outputs: { entries: [], faults: [] },
+      }
+    },
+  },
   'hasty-journal': {
     says: 'a block is acknowledged before it is durable',
     seed: 1,

@@ -26,8 +26,10 @@ import { type Violation, World } from './world/world.ts'
 
 /** How long an attempt may take to be decided when the weather is calm, in milliseconds. */
 const CALM_MS = 1_000_000
-/** How long the weather stays calm at most: doubts and retries open further attempts, as many as a package may have. */
+/** How long the weather stays calm for what was asked for in it to be taken. */
 const CALM_MAX_MS = 5_000_000
+/** When nothing may be open any more: doubts and retries open further attempts, but only as many as a package may have. */
+const END_MS = 10_000_000
 
 const SLICE_MS = 20_000
 const STRANGER_MS = 60_000
@@ -127,7 +129,8 @@ class SimNetwork {
     await world.run(stormMs)
     if (world.violation !== undefined) return
     this.#calm()
-    for (let ms = 0; ms < CALM_MAX_MS && !this.#isDone() && world.violation === undefined; ms += SLICE_MS) {
+    for (let ms = 0; this.#isAwaited(ms) && world.violation === undefined; ms += SLICE_MS) {
+      if (ms >= END_MS) world.fail('liveness', `attempts are still opened ${END_MS / 1000} s after the faults stopped`)
       await world.run(stormMs + ms + SLICE_MS)
       this.#checkWaiting()
     }
@@ -214,9 +217,11 @@ class SimNetwork {
     this.#signed.set(size, text)
   }
 
-  #isDone(): boolean {
+  /** Until everything is closed; what was asked for in calm weather is waited for so long, whether it is taken or not. */
+  #isAwaited(calmMs: number): boolean {
     const attempts = [...this.#referee.view.attempts.values()]
-    return attempts.every(({ closed }) => closed) && attempts.some(({ purl }) => purl === this.#scenario.lastPurl)
+    const isAsked = attempts.some(({ purl }) => purl === this.#scenario.lastPurl)
+    return attempts.some(({ closed }) => !closed) || (!isAsked && calmMs < CALM_MAX_MS)
   }
 
   /** Every attempt comes to an end in time, those that began in calm weather too. */
