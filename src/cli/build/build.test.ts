@@ -55,6 +55,14 @@ test('build --watch says how many have built, and what this node itself is doing
   assert.ok(lines.includes('pkg:toy/blocks@1 is being built (0 of 4); here: step 3, make'), lines.join('|'))
 })
 
+test('build names the build in the log, which explain takes, as soon as there is one', async () => {
+  const request = 'ab'.repeat(32)
+  const connect = async () => ({ get: async () => ({ ...VIEW, request }), change: async () => VIEW })
+  const { text } = await run(['build', 'status', '--id', '1f'], { connect } as unknown as Partial<CliContext>)
+  assert.match(text, new RegExp(`^  build     ${request}, for pyrsia explain$`, 'm'))
+  assert.doesNotMatch((await run(['build', 'toy', 'blocks@1'])).text, /explain/)
+})
+
 test('build recipes lists digests with what they stand for', async () => {
   assert.equal((await run(['build', 'recipes'])).text, 'ab  toy  toymake 2 with toy/blocks.toml\n')
 })

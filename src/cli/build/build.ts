@@ -133,11 +133,12 @@ function progressText({ purl, state, panel, builders, here }: SubmissionView): s
 }
 
 function statusText(view: SubmissionView, nowMs: number): string {
-  const { id, purl, submittedSeconds, state, reason, attempt, builders, quorum, panel, verdict } = view
+  const { id, purl, submittedSeconds, state, reason, request, attempt, builders, quorum, panel, verdict } = view
   const lines = [
     `${purl} ${WORDS[state]}`,
     `  id        ${id}, ${showSeconds(nowMs / 1000 - submittedSeconds)} ago${attempt === undefined ? '' : `, attempt ${attempt}`}`,
     ...(reason === undefined ? [] : [`  reason    ${reason}`]),
+    ...(request === undefined ? [] : [`  build     ${request}, for pyrsia explain`]),
     ...(quorum === undefined ? [] : [`  quorum    ${quorum} of ${builders}`]),
     ...panel.map((seat) => `  builder   ${seat.organisation}: ${seat.state}${seat.standby ? ' (standby)' : ''}`),
     ...(verdict === undefined

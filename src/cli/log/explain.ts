@@ -87,7 +87,9 @@ function entryLines({ index, entry: value }: LogEntryView, drawn: DrawView | und
     case 'reveal': {
       const { result } = entry.tx.body
       const files = 'files' in result ? result.files.map(({ name, sha256 }) => `        ${name} sha256:${sha256}`) : []
-      return [head(`${entry.organisation} told: ${result.outcome}`), ...files]
+      const { sandbox, toolchains } = result.environment
+      const made = `        with ${toolchains.join(', ') || 'no toolchain'}; sandbox ${sandbox}`
+      return [head(`${entry.organisation} told: ${result.outcome}`), ...files, made]
     }
     case 'fault':
       return [head(`fault of ${entry.organisation}: ${entry.fault}`)]
