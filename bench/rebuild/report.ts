@@ -70,6 +70,9 @@ function sectionOf({ ecosystem, listed, goal, results }: ReportFacts['lists'][nu
   const agreed = results.filter(({ builders }) => new Set(builders.map(({ agreed: part }) => part)).size === 1).length
   const built = results.filter(({ builders }) => builders[0]?.outcome === 'built')
   const levels = built.map((result) => levelOf(result, LEVELS))
+  const pair = results.filter(
+    (result) => agreementOf({ ...result, builders: result.builders.slice(0, 2) }) === 'bytes',
+  ).length
   const seconds = results.flatMap(({ builders }) => builders.map((each) => each.seconds)).toSorted((a, b) => a - b)
   const share = results.length === 0 ? '' : ` (${((100 * same) / results.length).toFixed(0)}%, goal ${goal}%)`
   return [
@@ -77,6 +80,7 @@ function sectionOf({ ecosystem, listed, goal, results }: ReportFacts['lists'][nu
     '',
     `${results.length} of ${listed} listed packages were run${results.length < listed ? '; the rest was **not run**' : ''}.`,
     `${same} of ${results.length} agree byte for byte${share}; in ${agreed} the whole agreed part of the result (source, lock, dependencies, files) is the same.`,
+    `Builders a and b, which have the same Python, agree byte for byte in ${pair} of ${results.length}.`,
     `Seconds for one build, three at a time: median ${seconds[seconds.length >> 1] ?? '-'}, longest ${seconds.at(-1) ?? '-'}.`,
     '',
     '| builders | packages |',
