@@ -9,6 +9,8 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   npm_config_globalconfig: '/build/work/no-global-npmrc',
   npm_config_cache: '/build/work/npm-cache',
   npm_config_registry: REGISTRY_URL,
+  // Documents name upstream's host, which is not to be reached here.
+  npm_config_replace_registry_host: 'always',
   npm_config_audit: 'false',
   npm_config_fund: 'false',
   npm_config_progress: 'false',

@@ -113,6 +113,18 @@ test('the lock at the commit is used, pointed at the recorded registry, whoever 
   assert.equal(files.get('source/package-lock.json'), files.get('work/package-lock.json'))
 })
 
+test('a lock without addresses is fetched from the recorded registry, whatever host its documents name', () => {
+  const lock = { lockfileVersion: 3, packages: { '': {}, 'node_modules/tsc': { version: '1.0.0', integrity: 'x' } } }
+  const { steps } = play({
+    manifest: { name: '@box/nails', version: '1.2.3', scripts: { prepack: 'tsc' } },
+    files: { 'source/package-lock.json': JSON.stringify(lock) },
+  })
+  const [fetching] = steps.filter(({ registry }) => registry !== undefined)
+  assert.equal(fetching?.env.npm_config_registry, 'http://127.0.0.1:4873')
+  // By itself npm asks the host that a packument names, unless that is the host that npm has by default.
+  assert.equal(fetching?.env.npm_config_replace_registry_host, 'always')
+})
+
 test('a shrinkwrap, which is a file of the package, stays as it is', () => {
   const text = JSON.stringify({ lockfileVersion: 1, dependencies: {} })
   const { files } = play({
