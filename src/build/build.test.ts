@@ -144,6 +144,20 @@ test('an order that was out of reach is tried as soon as it is back, not only af
   assert.equal((await verdict(network)).outcome, 'rebuilt')
 })
 
+test('a peer on the way that says no in the place of the network silences no builder', async (t) => {
+  const told = new Set<string>()
+  const { network } = await begin(t, {
+    lie(name, type) {
+      if (told.has(`${name} ${type}`)) return undefined
+      told.add(`${name} ${type}`)
+      return { refusal: type === 'commit' ? 'late' : 'seat', entries: [] }
+    },
+  })
+  await asked(network)
+  const { outcome, panel } = await verdict(network)
+  assert.deepEqual([outcome, panel.filter(({ agreed }) => agreed).length, told.size], ['rebuilt', 4, 8])
+})
+
 test('an order that cannot be reached for a while is tried again, within the deadline', async (t) => {
   const { network } = await begin(t)
   await asked(network)

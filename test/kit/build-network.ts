@@ -14,7 +14,7 @@ import { AppError } from '../../src/base/errors.ts'
 import type { BuildDependencies } from '../../src/build/build.ts'
 import { createJobBook } from '../../src/build/jobs.ts'
 import { createMember, type Member, type Said } from '../../src/build/member.ts'
-import { ORDER_PAUSE_LEAST_MS, type Ordering } from '../../src/build/ordering.ts'
+import { ORDER_PAUSE_LEAST_MS, type Ordered, type Ordering } from '../../src/build/ordering.ts'
 import { startWork, type Work } from '../../src/build/work.ts'
 import { createMemoryConsensus, type MemoryConsensus } from '../../src/consensus/memory.ts'
 import { createStateMachine } from '../../src/consensus/state.ts'
@@ -66,6 +66,8 @@ export interface BuildNetworkOptions {
   readonly endless?: boolean
   /** Called when a builder has sent a transaction of this type, before it hears what came of it. */
   readonly onSent?: (organisation: string, type: string) => void | Promise<void>
+  /** What a peer on the way answers in the network's place, and passes nothing on; undefined: it is honest. */
+  readonly lie?: (organisation: string, type: string) => Ordered | undefined
 }
 
 /** Another salt each time, so that a builder that forgot its own would show. */
@@ -177,15 +179,15 @@ function startBuilder(
   name: string,
   notebook: Notebook,
   { ordering, clock, log }: BuildNetwork,
-  { report = () => sampleResult('honest bytes'), onSent }: BuildNetworkOptions,
+  { report = () => sampleResult('honest bytes'), onSent, lie }: BuildNetworkOptions,
 ): ToyBuilder {
   const signer = signerOf(`${name}/attestation`)
   let builds = 0
   const own: Ordering = {
     ...ordering,
     async order(transaction, signal) {
-      const ordered = await ordering.order(transaction, signal)
       const { body } = JSON.parse(Buffer.from(transaction).toString()) as { body: { type: string } }
+      const ordered = lie?.(name, body.type) ?? (await ordering.order(transaction, signal))
       await onSent?.(name, body.type)
       return ordered
     },

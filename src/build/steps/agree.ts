@@ -34,7 +34,7 @@ export interface AgreeDependencies {
 
 const PAUSE_MS = 500
 const PAUSE_MAX_MS = 15_000
-/** Refusals after which the same will be refused again: only the verdict is left to wait for. */
+/** Refusals after which the same will be refused again, if it was the network that said so and not a peer on the way. */
 const FINAL = ['late', 'unknown', 'seat', 'key', 'network']
 
 /** The verdict. @throws conflict.changed if the log has another commitment of this node; damaged.log, aborted.caller */
@@ -67,7 +67,7 @@ function isOwn(logged: string | undefined, commitment: string, purl: string): bo
   throw new AppError('conflict.changed', `the log has another commitment of this node for ${purl} than it remembers`)
 }
 
-/** Sends until the log has it, the attempt is over, or the network says for good that it will not take it. */
+/** Sends until the log has it or the attempt is over, seldom once the network is said not to take it: the log is what counts. */
 async function insist(
   what: 'commitment' | 'result',
   job: Assignment,
@@ -86,7 +86,7 @@ async function insist(
       const { refusal } = await send()
       if (refusal !== undefined && FINAL.includes(refusal)) {
         logger.warn({ purl: job.purl, request: job.request, refusal }, 'the network does not take what was built')
-        return
+        pauseMs = PAUSE_MAX_MS
       }
     } catch (error) {
       if (signal.aborted || !(isKind(error, 'unavailable') || isKind(error, 'exhausted'))) throw error

@@ -46,7 +46,7 @@ export async function submit(
   if (await isAhead(purl, ordered.refusal, deps.log, signal)) {
     throw new AppError(
       'unavailable.peer',
-      `the network was asked for ${purl} already, which the log here does not show yet`,
+      `the network was asked for ${purl} already, or has it doubted: the log here does not show yet what comes of it`,
     )
   }
   throw refused(purl, ordered.refusal)

@@ -84,7 +84,8 @@ export function partText({ file, network, organisation, roles, types, peer }: Pa
     `Member     ${organisation}: ${roles.join(', ')}`,
     ...(types.length === 0 ? [] : [`Builds     ${types.join(', ')}`]),
     `Node       ${peer ?? 'none'}`,
-    'Hand it to whoever merges the parts. It holds public keys alone; the private ones stay in keys/ of the data directory.',
+    'Hand it to whoever merges the parts, or to an authority of a network that runs. It holds public keys alone; the private ones',
+    'stay in keys/ of the data directory.',
   ]
   return `${lines.map(plainText).join('\n')}\n`
 }
