@@ -17,7 +17,8 @@ const MEMORY_FOLDERS = ['tmp', 'dev/shm']
 
 /** Measures; `pid` is the step's first process as seen outside. Undefined: it is gone. */
 export function measureProcesses(pid: number): ProcessUse | undefined {
-  const root = `/proc/${pid}/root`
+  const root = rootOf(pid)
+  if (root === undefined) return undefined
   let threadCount = 0
   let memoryBytes = 0
   let folderBytes = 0
@@ -40,8 +41,9 @@ export function measureProcesses(pid: number): ProcessUse | undefined {
 
 /** Private memory as the kernel shares it out among forks: exact, and dear to ask for. */
 export function shareOfMemory(pid: number): number {
-  const root = `/proc/${pid}/root`
+  const root = rootOf(pid)
   let memoryBytes = 0
+  if (root === undefined) return memoryBytes
   for (const name of namesIn(`${root}/proc`)) {
     if (!/^\d+$/.test(name)) continue
     try {
@@ -51,6 +53,17 @@ export function shareOfMemory(pid: number): number {
     } catch {}
   }
   return memoryBytes
+}
+
+/**
+ * Where the step's own tree is seen; undefined if it is gone, or not in it yet: bubblewrap tells of its child before it has moved it,
+ * and on a busy machine a look can come in between and would see, in `/proc`, everything that runs on the machine.
+ */
+function rootOf(pid: number): string | undefined {
+  const root = `/proc/${pid}/root`
+  const [own, machine] = [factsOf(root), factsOf('/')]
+  const isMoved = own !== undefined && (own.dev !== machine?.dev || own.ino !== machine.ino)
+  return isMoved ? root : undefined
 }
 
 function measureOne(folder: string): Omit<ProcessUse, 'folderBytes'> {
@@ -73,7 +86,9 @@ export function measureNameless(
   pid: number,
   disk: number,
 ): { readonly diskBytes: number; readonly memoryBytes: number } {
-  const root = `/proc/${pid}/root/proc`
+  const tree = rootOf(pid)
+  if (tree === undefined) return { diskBytes: 0, memoryBytes: 0 }
+  const root = `${tree}/proc`
   const counted = MEMORY_FOLDERS.map((folder) => factsOf(`/proc/${pid}/root/${folder}`)?.dev)
   const seen = new Set<string>()
   let diskBytes = 0
