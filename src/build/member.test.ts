@@ -52,6 +52,25 @@ test('a member whose clock was ahead before a restart jumps over what it used up
   assert.equal(brought.length, 3, 'and goes on from there')
 })
 
+test('a relay that calls every sequence used up, or takes the last jump, cannot drive a key beyond what it reaches after a restart', async () => {
+  const clock = steppedClock()
+  const signed: number[] = []
+  const answers = ['sequence', 'sequence', undefined, 'sequence', 'sequence', 'sequence']
+  const ordering: Ordering = {
+    async order(bytes) {
+      signed.push(parseTransaction(bytes).body.sequence)
+      return { refusal: answers[signed.length % answers.length], entries: [] }
+    },
+    ask: () => assert.fail('a member asks itself'),
+  }
+  const member = createMember('log.example/member', signerOf('a'), { ordering, clock })
+  for (let turn = 0; turn < 50; turn++) await member.send<RequestBody>(said, never)
+  const { ordering: real } = orderFrom(Math.max(...signed))
+  clock.advance(60_000)
+  const restarted = createMember('log.example/member', signerOf('a'), { ordering: real, clock })
+  assert.equal((await restarted.send<RequestBody>(said, never)).refusal, undefined)
+})
+
 test('a member that could not reach the order can be asked again', async () => {
   const { ordering } = orderFrom(0)
   let away = true
