@@ -98,7 +98,14 @@ async function open(t: TestContext): Promise<World> {
     async build(name) {
       const [first, second] = await Promise.all(builders.map((each) => each.build(`pkg:npm/${name}@1.0.0`)))
       assert.ok(first !== undefined && second !== undefined)
-      assert.deepEqual(agreedPart(first.result), agreedPart(second.result), 'two builders came to different results')
+      const said = [first, second]
+        .map(({ result }) => ('reason' in result ? result.reason : result.outcome))
+        .join(' / ')
+      assert.deepEqual(
+        agreedPart(first.result),
+        agreedPart(second.result),
+        `two builders came to different results: ${said}`,
+      )
       assert.equal(first.result.outcome, 'built', JSON.stringify(first.result))
       return first.result as Built
     },
