@@ -1,7 +1,7 @@
 import { after } from 'node:test'
-import { needs } from '../../test/kit/needs.ts'
-import { openRealSandbox, type RealSandbox } from '../../test/kit/real-sandbox.ts'
-import { sandboxSuite } from '../../test/kit/sandbox-suite.ts'
+import { needs } from '../kit/needs.ts'
+import { openRealSandbox, type RealSandbox } from '../kit/real-sandbox.ts'
+import { sandboxSuite } from '../kit/sandbox-suite.ts'
 
 const opened: RealSandbox[] = []
 after(async () => {
